@@ -9,6 +9,11 @@ internal static class Admission
 {
     public static FunctionError? Refuses(HttpRequest request, FunctionVersion function)
     {
+        if (function.BuildError is not null)
+        {
+            return function.BuildError;
+        }
+
         var limit = function.Kind == FunctionKind.Background ? function.Limits.BackgroundBytes : function.Limits.RequestBytes;
         return request.ContentLength > limit
             ? new FunctionError(ErrorCode.RequestTooLarge, $"The request body is larger than {limit} bytes, which is the limit of this function.")

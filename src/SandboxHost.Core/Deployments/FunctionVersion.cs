@@ -1,3 +1,4 @@
+using SandboxHost.Invocations;
 using SandboxHost.Routing;
 
 namespace SandboxHost.Deployments;
@@ -53,6 +54,9 @@ public sealed class FunctionVersion
 
     /// <summary>True on a developer's machine: error details may leave the host.</summary>
     public bool ShowErrors { get; init; }
+
+    /// <summary>Set when its last edit did not build: it answers with this and runs nothing.</summary>
+    public FunctionError? BuildError { get; init; }
 
     public override string ToString() => $"{Site.Name}/{Name}";
 }
