@@ -56,7 +56,8 @@ public static partial class LimitsReader
         };
     }
 
-    private static string RuleOf(string key) => key switch
+    /// <summary>What a value of this limit must look like.</summary>
+    public static string RuleOf(string key) => key switch
     {
         "streaming_time" or "buffered_time" or "background_time" or "scheduled_time" or "queue_time" =>
             "a time such as '500ms', '10s' or '15min', up to a day",

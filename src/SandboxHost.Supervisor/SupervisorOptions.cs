@@ -11,6 +11,9 @@ public sealed record SupervisorOptions
     /// <summary>The runtimes that functions can name.</summary>
     public required IReadOnlyList<SandboxRuntime> Runtimes { get; init; }
 
+    /// <summary>What every worker's environment holds from its start: where the socket is, where the egress door is.</summary>
+    public required IReadOnlyDictionary<string, string> WorkerEnvironment { get; init; }
+
     /// <summary>
     /// Sandboxes that stand ready for functions of the default size. Default 2: one for the request that comes, one for the
     /// next. 0 switches the pool off; every cold start then starts a process.

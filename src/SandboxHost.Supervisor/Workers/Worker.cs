@@ -64,10 +64,8 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     public Task Ended => _ended.Task;
 
     /// <summary>The environment that the process starts with. The runner takes the token out of it before any other code runs.</summary>
-    public IReadOnlyDictionary<string, string> StartEnvironment => new Dictionary<string, string>(StringComparer.Ordinal)
-    {
-        ["SANDBOXHOST_TOKEN"] = _token,
-    };
+    public IReadOnlyDictionary<string, string> StartEnvironment =>
+        new Dictionary<string, string>(_context.Options.WorkerEnvironment, StringComparer.Ordinal) { ["SANDBOXHOST_TOKEN"] = _token };
 
     public bool IsPeer(uint uid) => Uid == uid;
 
