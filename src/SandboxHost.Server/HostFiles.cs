@@ -13,7 +13,7 @@ public sealed record HostFiles(string Home)
     public string Esbuild => Path.Combine(Home, "runtimes", "node_modules", "@esbuild", $"linux-{Architecture}", "bin", "esbuild");
 
     /// <summary>Holds runner.cjs.</summary>
-    public string NodeRunner => Path.Combine(Home, "artifacts", "runner-node");
+    public string NodeRunner => Path.Combine(Home, "artifacts", "runners", "node");
 
     public string Launcher => Path.Combine(Home, "artifacts", "launcher", "sandboxhost-launcher");
 
