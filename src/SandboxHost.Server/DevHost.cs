@@ -136,6 +136,11 @@ public sealed class DevHost : IAsyncDisposable
             return (new UnconfinedLauncher(_clock, loggers.CreateLogger<UnconfinedLauncher>()), directory.Path);
         }
 
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new SandboxException("Functions can be isolated on Linux only so far.");
+        }
+
         var launcher = Own(await LinuxSandboxLauncher.CreateAsync(
             IsolationOptionsFor(options.Files, options.UserRuntimeDirectory) with
             {
