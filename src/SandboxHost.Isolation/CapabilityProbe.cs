@@ -25,6 +25,7 @@ internal sealed class CapabilityProbe(IsolationOptions options, TimeProvider tim
 
     private static readonly string[] HiddenDirectories = ["acpi", "asound", "scsi"];
 
+    private static int _probes;
     private readonly List<DoctorRow> _rows = [];
 
     public async Task<HostCapabilities> RunAsync(CancellationToken cancellationToken)
@@ -182,7 +183,8 @@ internal sealed class CapabilityProbe(IsolationOptions options, TimeProvider tim
         var mounts = CgroupMount.Parse(
             await File.ReadAllTextAsync("/proc/self/mountinfo", cancellationToken),
             await File.ReadAllTextAsync("/proc/self/cgroup", cancellationToken));
-        var tree = CgroupTree.Create(new CgroupFiles(), mounts, $"{CgroupTree.NamePrefix}probe-{Environment.ProcessId}");
+        var name = $"{CgroupTree.NamePrefix}probe-{Environment.ProcessId}-{Interlocked.Increment(ref _probes)}";
+        var tree = CgroupTree.Create(new CgroupFiles(), mounts, name);
         await tree.RemoveAsync(time, cancellationToken);
         return tree.Choice;
     }

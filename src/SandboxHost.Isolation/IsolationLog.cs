@@ -11,8 +11,8 @@ internal static partial class IsolationLog
     [LoggerMessage(3001, LogLevel.Warning, "Swept host instance {Instance}, which had ended without cleaning up: {Groups} cgroups, {Sandboxes} sandboxes")]
     public static partial void InstanceSwept(this ILogger logger, int instance, int groups, int sandboxes);
 
-    [LoggerMessage(3002, LogLevel.Warning, "What host instance {Instance} left could not be swept; its number stays unused")]
-    public static partial void SweepFailed(this ILogger logger, int instance, Exception exception);
+    [LoggerMessage(3002, LogLevel.Warning, "Host instance number {Instance} cannot be used: what it left could not be swept, or belongs to another host")]
+    public static partial void InstanceSkipped(this ILogger logger, int instance, Exception exception);
 
     [LoggerMessage(3003, LogLevel.Warning, "{Capability} is {Status}: {Consequence}")]
     public static partial void CapabilityWeak(this ILogger logger, string capability, DoctorStatus status, string consequence);
@@ -32,6 +32,9 @@ internal static partial class IsolationLog
 
     [LoggerMessage(3014, LogLevel.Warning, "Sandbox {Sandbox}: its end could not be read")]
     public static partial void ExitUnreadable(this ILogger logger, string sandbox, Exception exception);
+
+    [LoggerMessage(3015, LogLevel.Warning, "Sandbox {Sandbox}: its cgroup could not be killed; killing its outermost process")]
+    public static partial void GroupKillFailed(this ILogger logger, string sandbox, Exception exception);
 
     [LoggerMessage(3020, LogLevel.Debug, "Sandbox {Sandbox}: egress to {Host} port {Port} refused: {Rule}")]
     public static partial void EgressRefused(this ILogger logger, string sandbox, string host, int port, string rule);

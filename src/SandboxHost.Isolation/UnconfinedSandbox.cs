@@ -93,7 +93,7 @@ internal sealed class UnconfinedSandbox : ISandbox
             exit = new ExitReading
             {
                 Code = result.ExitCode,
-                Report = "\"exit-code\"",
+                Ran = true,
                 KilledByHost = false,
                 OutOfMemoryKills = 0,
                 MemoryLimitBytes = 0,

@@ -23,6 +23,8 @@ internal sealed class TestHost : IAsyncDisposable
 
     public LinuxSandboxLauncher Launcher { get; }
 
+    public string InstanceDirectory => Directory.EnumerateDirectories(RuntimeDirectory).Single();
+
     public string RuntimeDirectory => _directory.FullName + "/run";
 
     // Below a directory that only root passes: what workers get must reach them all the same.

@@ -35,18 +35,24 @@ internal sealed class Cgroup
     public static Cgroup Create(ICgroupFiles files, CgroupChoice choice, string name, SandboxLimits limits)
     {
         var cgroup = new Cgroup(files, choice, name, limits);
+        var made = new List<string>();
         try
         {
             foreach (var directory in cgroup.Directories)
             {
-                files.CreateDirectory(directory);
+                if (files.CreateDirectory(directory) is not 0 and var errno)
+                {
+                    throw LibC.Failure("cgroup: making", directory, errno);
+                }
+
+                made.Add(directory);
             }
 
             cgroup.Apply(CgroupValues.Initial(choice, limits));
         }
         catch
         {
-            foreach (var directory in cgroup.Directories)
+            foreach (var directory in made)
             {
                 _ = files.RemoveDirectory(directory);
             }

@@ -43,17 +43,7 @@ internal sealed class CgroupFiles : ICgroupFiles
         }
     }
 
-    public void CreateDirectory(string path)
-    {
-        try
-        {
-            Directory.CreateDirectory(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SandboxException($"cgroup: making {path}: {e.Message}", e);
-        }
-    }
+    public int CreateDirectory(string path) => LibC.MakeDirectory(path);
 
     public int RemoveDirectory(string path) => LibC.RemoveDirectory(path);
 

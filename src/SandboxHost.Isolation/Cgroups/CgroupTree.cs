@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Globalization;
+using SandboxHost.Isolation.Linux;
 using SandboxHost.Sandboxes;
 
 namespace SandboxHost.Isolation.Cgroups;
@@ -31,42 +32,28 @@ internal sealed class CgroupTree
 
     public CgroupChoice Choice { get; }
 
-    /// <summary>The directories that <see cref="Create"/> will make; written down before, so that a crash leaves no unknown.</summary>
-    public static IReadOnlyList<string> DirectoriesFor(IReadOnlyList<CgroupMount> mounts, string name) =>
-        [.. Relevant(mounts).Select(mount => mount.OwnDirectory + "/" + name)];
-
     /// <summary>
     /// Makes the instance's groups and looks at what a group below them has. A hierarchy that cannot be written is left
     /// out; <see cref="HostCapabilities"/> says what follows.
     /// </summary>
+    /// <exception cref="SandboxException">There are groups of that name: another host's, which this one must not touch.</exception>
     public static CgroupTree Create(ICgroupFiles files, IReadOnlyList<CgroupMount> mounts, string name)
     {
         var roots = new List<CgroupRoot>();
         foreach (var mount in Relevant(mounts))
         {
             var directory = mount.OwnDirectory + "/" + name;
-            try
+            switch (files.CreateDirectory(directory))
             {
-                if (mount.Version == 2)
-                {
-                    Delegate(files, mount.OwnDirectory, name);
-                }
-
-                files.CreateDirectory(directory);
-                if (mount.Version == 2)
-                {
-                    Delegate(files, directory, name);
-                }
-
-                var probe = directory + "/probe";
-                files.CreateDirectory(probe);
-                roots.Add(new CgroupRoot(directory, mount.Version, files.Files(probe).ToFrozenSet()));
-                _ = files.RemoveDirectory(probe);
-            }
-            catch (SandboxException)
-            {
-                // Not ours to write: an unprivileged host without delegation. The capability report has a row for it.
-                _ = files.RemoveDirectory(directory);
+                case 0:
+                    roots.Add(new CgroupRoot(directory, mount.Version, Look(files, mount, directory, name)));
+                    break;
+                case LibC.ErrnoExists:
+                    roots.ForEach(root => files.RemoveDirectory(root.Directory));
+                    throw new SandboxException($"cgroup: {directory} exists already and belongs to another host");
+                default:
+                    // Not ours to write: an unprivileged host without delegation. The capability report has a row for it.
+                    break;
             }
         }
 
@@ -103,6 +90,29 @@ internal sealed class CgroupTree
         {
             await Cgroup.RemoveAsync(files, group, time, cancellationToken);
         }
+    }
+
+    // The files that a sandbox's group will have: tried, with a group that is made and removed.
+    private static FrozenSet<string> Look(ICgroupFiles files, CgroupMount mount, string directory, string name)
+    {
+        try
+        {
+            if (mount.Version == 2)
+            {
+                Delegate(files, mount.OwnDirectory, name);
+                Delegate(files, directory, name);
+            }
+        }
+        catch (SandboxException)
+        {
+            // Controllers are not handed down; the core of v2, freezing and killing, is there all the same.
+        }
+
+        var probe = directory + "/probe";
+        _ = files.CreateDirectory(probe);
+        var found = files.Files(probe).ToFrozenSet();
+        _ = files.RemoveDirectory(probe);
+        return found;
     }
 
     private static IEnumerable<CgroupMount> Relevant(IReadOnlyList<CgroupMount> mounts) =>
@@ -161,7 +171,7 @@ internal sealed class CgroupTree
         catch (SandboxException)
         {
             var leaf = directory + "/" + name + LeafSuffix;
-            files.CreateDirectory(leaf);
+            _ = files.CreateDirectory(leaf);
             files.Write(leaf + "/cgroup.procs", "0");
             files.Write(directory + "/cgroup.subtree_control", text);
         }

@@ -17,7 +17,8 @@ internal interface ICgroupFiles
     /// <exception cref="SandboxHost.Sandboxes.SandboxException">The kernel refused; the message has path and errno.</exception>
     void Write(string path, string text);
 
-    void CreateDirectory(string path);
+    /// <summary>0, or the errno; a directory that exists is an error.</summary>
+    int CreateDirectory(string path);
 
     /// <summary>0, or the errno.</summary>
     int RemoveDirectory(string path);

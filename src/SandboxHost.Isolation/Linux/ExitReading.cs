@@ -8,8 +8,8 @@ internal sealed record ExitReading
     /// <summary>As wait(2) tells it through bubblewrap and the runtime: 128 + n for signal n.</summary>
     public required int Code { get; init; }
 
-    /// <summary>bubblewrap's report; it has "exit-code" only when bubblewrap got as far as starting the worker's program.</summary>
-    public required string Report { get; init; }
+    /// <summary>The worker's program was started and ended by itself or by a signal of its own.</summary>
+    public required bool Ran { get; init; }
 
     public required bool KilledByHost { get; init; }
 
@@ -54,9 +54,8 @@ internal sealed record ExitReading
             : exit with { Code = Code, Detail = detail };
     }
 
-    // The report cannot be forged from inside: its descriptor is closed there. The one failure after it is written is the
-    // exec itself, which only shows in what bubblewrap printed, before anything of the worker's could.
+    // The one failure after bubblewrap reports a start is the exec itself. It only shows in what bubblewrap printed, before
+    // anything of the worker's could.
     private bool NeverRan() =>
-        !Report.Contains("\"exit-code\"", StringComparison.Ordinal)
-        || (Code == 1 && FirstLines is [var first, ..] && first.StartsWith("bwrap: execvp", StringComparison.Ordinal));
+        !Ran || (Code == 1 && FirstLines is [var first, ..] && first.StartsWith("bwrap: execvp", StringComparison.Ordinal));
 }

@@ -56,22 +56,24 @@ internal sealed class HostInstance : IAsyncDisposable
             try
             {
                 await SweepAsync(directories, files, time, logger, cancellationToken);
-                if (claimed is null)
-                {
-                    claimed = Furnish(directories, held, options, uid, files, time);
-                    logger.InstanceClaimed(number, directories.Directory, claimed.Uids?.First ?? uid);
-                    continue;
-                }
-
-                Directory.Delete(directories.Directory, recursive: true);
-                held.Dispose();
+                claimed ??= Furnish(directories, held, options, uid, files, time);
             }
             catch (Exception e) when (e is SandboxException or IOException or UnauthorizedAccessException)
             {
                 // The number is skipped; another one does as well, and the next start tries again.
-                logger.SweepFailed(number, e);
+                logger.InstanceSkipped(number, e);
+            }
+
+            if (claimed?.Directories != directories)
+            {
+                RemoveUnlessStillNeeded(directories);
                 held.Dispose();
             }
+        }
+
+        if (claimed is not null)
+        {
+            logger.InstanceClaimed(claimed.Directories.Instance, claimed.Directories.Directory, claimed.Uids?.First ?? uid);
         }
 
         return claimed ?? throw new SandboxException($"instance: no free number below {root}");
@@ -164,6 +166,15 @@ internal sealed class HostInstance : IAsyncDisposable
         }
     }
 
+    // What could not be swept is still named in the list; the directory stays until a later start succeeds.
+    private static void RemoveUnlessStillNeeded(HostDirectories directories)
+    {
+        if (!File.Exists(directories.GroupListPath))
+        {
+            Directory.Delete(directories.Directory, recursive: true);
+        }
+    }
+
     private static IReadOnlyList<string> ReadGroupList(HostDirectories directories) => File.Exists(directories.GroupListPath)
         // Written by a host like this one; checked all the same, since what it names gets killed.
         ? [.. File.ReadLines(directories.GroupListPath).Where(path => Path.GetFileName(path) == directories.GroupName)]
@@ -174,14 +185,16 @@ internal sealed class HostInstance : IAsyncDisposable
     {
         File.SetUnixFileMode(directories.Directory, uid == 0 ? FileModes.DirectoryPassable : FileModes.DirectoryOfOwner);
         var mounts = CgroupMount.Parse(File.ReadAllText("/proc/self/mountinfo"), File.ReadAllText("/proc/self/cgroup"));
-        File.WriteAllLines(directories.GroupListPath, CgroupTree.DirectoriesFor(mounts, directories.GroupName));
         EtcSkeleton.Write(directories.Etc);
         FileModes.MakeDirectory(directories.Empty, FileModes.DirectoryReadableByAll);
         FileModes.MakeDirectory(directories.Stage, FileModes.DirectoryReadableByAll);
         FileModes.MakeDirectory(directories.Sandboxes, FileModes.DirectoryOfOwner);
         File.WriteAllBytes(directories.SeccompPath, SeccompPolicy.ToBytes(SeccompPolicy.Build(SeccompArchitectures.Current)));
         File.SetUnixFileMode(directories.SeccompPath, FileModes.FileOfOwner);
+
+        // Written once they are made: a list that named another host's groups would have them killed by the next sweep.
         var groups = CgroupTree.Create(files, mounts, directories.GroupName);
+        File.WriteAllLines(directories.GroupListPath, groups.Directories);
         return new HostInstance(directories, held, groups, uid == 0 ? UidBlock.For(options.UidBase, directories.Instance) : null, time);
     }
 }

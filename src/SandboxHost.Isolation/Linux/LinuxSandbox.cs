@@ -109,11 +109,7 @@ public sealed class LinuxSandbox : ISandbox
         }
 
         _killed = true;
-        if (_parts.Group.Directories.Count > 0)
-        {
-            _parts.Group.Kill();
-        }
-        else
+        if (!TryKillGroup())
         {
             // Without cgroups bubblewrap's own bond does it: its child dies with it, and the pid namespace with that.
             LibC.Kill(ProcessId);
@@ -130,6 +126,26 @@ public sealed class LinuxSandbox : ISandbox
         }
     }
 
+    private bool TryKillGroup()
+    {
+        if (_parts.Group.Directories.Count == 0)
+        {
+            return false;
+        }
+
+        try
+        {
+            _parts.Group.Kill();
+            return true;
+        }
+        catch (SandboxException e)
+        {
+            // Somebody else removed the group, or took it away; the process must end all the same.
+            _logger.GroupKillFailed(_parts.Spec.Name, e);
+            return false;
+        }
+    }
+
     private async Task<SandboxExit> WatchAsync(CommandTask<CommandResult> process)
     {
         SandboxExit exit;
@@ -140,7 +156,7 @@ public sealed class LinuxSandbox : ISandbox
             exit = new ExitReading
             {
                 Code = result.ExitCode,
-                Report = ReadReport(),
+                Ran = ReadReport().Ran,
                 KilledByHost = _killed,
                 OutOfMemoryKills = _parts.Group.ReadOutOfMemoryKills(),
                 MemoryLimitBytes = _parts.Group.MemoryLimitBytes,
@@ -159,11 +175,7 @@ public sealed class LinuxSandbox : ISandbox
         return exit;
     }
 
-    private string ReadReport()
-    {
-        var path = _parts.Directories.ReportPath(_parts.Spec.Name);
-        return File.Exists(path) ? File.ReadAllText(path) : "";
-    }
+    private SandboxReport ReadReport() => SandboxReport.Read(_parts.Directories.ReportPath(_parts.Spec.Name));
 
     private async Task DisposeOnceAsync()
     {
@@ -179,6 +191,13 @@ public sealed class LinuxSandbox : ISandbox
             }
 
             await _parts.Group.RemoveAsync(_time, CancellationToken.None);
+
+            // Killed together with the process that would have reaped it; ours to do if this is process 1 of a container.
+            if (ReadReport().ChildProcessId is > 0 and var orphan)
+            {
+                LibC.Reap(orphan);
+            }
+
             Directory.Delete(_parts.Directories.SandboxDirectory(_parts.Spec.Name), recursive: true);
             _parts.Output.Dispose();
             _parts.Uids?.GiveBack(_parts.Uid);
