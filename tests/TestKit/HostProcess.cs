@@ -108,13 +108,13 @@ public sealed partial class HostProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
-    /// <summary>SIGINT, as Ctrl+C sends it; waits for the end.</summary>
+    /// <summary>SIGTERM; waits for the end.</summary>
     public async Task<int> StopAsync()
     {
         _stopped = true;
         if (!_process.HasExited)
         {
-            Signals.Send(Id, Signals.Interrupt);
+            Signals.Send(Id, Signals.Terminate);
         }
 
         await _process.WaitForExitAsync().WaitAsync(StopLimit);

@@ -62,10 +62,7 @@ public static class Leftovers
     }
 
     public static IEnumerable<string> Groups(int instance) =>
-        from root in new[] { "/sys/fs/cgroup" }
-        from controller in Directory.EnumerateDirectories(root)
-        from directory in Directory.EnumerateDirectories(controller, $"sandboxhost-{instance}")
-        select directory;
+        Directory.EnumerateDirectories("/sys/fs/cgroup", $"sandboxhost-{instance}", SearchOption.AllDirectories);
 
     private static IEnumerable<string> Mounts(int instance) =>
         File.ReadLines("/proc/self/mountinfo").Where(line => line.Contains($"/run/sandboxhost/{instance}/", StringComparison.Ordinal));
