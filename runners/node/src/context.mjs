@@ -57,7 +57,7 @@ export class Context {
   }
 }
 
-const respondJson = (...args) => Response.json(...args);
+const respondJson = (...args) => globalThis.Response.json(...args);
 const log = (...args) => console.log(...args);
 
 function next() {

@@ -8,7 +8,7 @@ import { impersonate, notCallable, Stamp, wrapPrototype } from './lazy.mjs';
 const NativeResponse = globalThis.Response;
 const { apply, construct, getPrototypeOf } = Reflect;
 const { stringify } = JSON;
-const { keys, getOwnPropertySymbols } = Object;
+const { getOwnPropertyNames, getOwnPropertySymbols } = Object;
 const prototype = NativeResponse.prototype;
 const nativeGetter = (name) => Object.getOwnPropertyDescriptor(prototype, name).get;
 const nativeStatus = nativeGetter('status');
@@ -164,7 +164,9 @@ function plainHeaders(record) {
   if (proto !== ObjectPrototype && proto !== null) return null;
   if (record[Symbol.iterator] !== undefined || getOwnPropertySymbols(record).length > 0) return null;
   const list = [];
-  for (const key of keys(record)) {
+  // As undici reads a record: whether a member is enumerable makes no difference.
+  for (const key of getOwnPropertyNames(record)) {
+    if (key === '__proto__') return null;
     const name = lowerCaseName(key);
     const value = record[key];
     if (name === null || typeof value !== 'string' || !PlainValue.test(value) || hasName(list, name)) return null;
