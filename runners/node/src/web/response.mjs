@@ -3,6 +3,7 @@
 
 import { Buffer } from 'node:buffer';
 import { appendHeader, copyHeaders, flattenHeaders, hasHeader, headersFrom, isHeaders, synchroniseHeaders } from './headers.mjs';
+import { PrivateMap, ReadableStream } from '../primordials.mjs';
 import { impersonate, notCallable, Stamp, wrapPrototype } from './lazy.mjs';
 
 const NativeResponse = globalThis.Response;
@@ -30,7 +31,7 @@ const PlainValue = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e
 const PlainReason = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 const MaxKnownNames = 500;
-const knownNames = new Map();
+const knownNames = new PrivateMap();
 
 /** The lower-case form of a header name, or null when it is no name. Most programs use few names, again and again. */
 function lowerCaseName(name) {

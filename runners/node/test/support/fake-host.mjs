@@ -45,6 +45,7 @@ export class FakeHost {
     const host = new FakeHost();
     host.directory = mkdtempSync(join(tmpdir(), 'runner-test-'));
     const functionDirectory = join(host.directory, 'function');
+    mkdirSync(functionDirectory);
     for (const [name, text] of Object.entries(files)) {
       const file = join(functionDirectory, name);
       mkdirSync(dirname(file), { recursive: true });
