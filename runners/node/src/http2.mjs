@@ -108,7 +108,9 @@ export class Http2Connection {
   #uncredited = 0;
   #peerWindow = DefaultWindowBytes;
   #peerMaxPayload = 16_384;
-  #peerMaxStreams = Infinity;
+  // One, the session's, until the host's settings have come.
+  #peerMaxStreams = 1;
+  #settled = false;
   #goingAway = false;
   #headerBlock = null;
   #output = [];
@@ -348,6 +350,8 @@ export class Http2Connection {
   #onSettings(flags, buffer, start, end) {
     if ((flags & Flag.ACK) !== 0) return;
     if ((end - start) % 6 !== 0) throw new Http2Error(ErrorCode.FRAME_SIZE_ERROR, 'A SETTINGS frame has the wrong size.');
+    if (!this.#settled) this.#peerMaxStreams = Infinity;
+    this.#settled = true;
     for (let position = start; position < end; position += 6) {
       const value = buffer.readUInt32BE(position + 2);
       switch (buffer.readUInt16BE(position)) {
