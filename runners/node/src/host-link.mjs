@@ -5,7 +5,7 @@ import { callHeaders, HeadroomBytes, MessageReader, writeMessagePrefix } from '.
 import { decodePlainHeaders } from './hpack.mjs';
 import { ErrorCode } from './http2-frames.mjs';
 import { Http2Connection } from './http2.mjs';
-import { MaxMessageBytes, readHostFrames, WorkerFrameWriter } from './messages.mjs';
+import { Level, MaxMessageBytes, readHostFrames, WorkerFrameWriter } from './messages.mjs';
 import { then } from './primordials.mjs';
 import { RequestBodyCall } from './request-body.mjs';
 import { ResponseBodyCall } from './response-body.mjs';
@@ -129,14 +129,16 @@ export class HostLink {
   }
 
   #closeBatch() {
-    if (this.#session.pendingBytes === 0 && !this.#connection.congested) {
-      this.#queuedLogs = 0;
-      this.#queuedLogBytes = 0;
+    if (this.#writer.length > 0) {
+      const message = this.#writer.take();
+      writeMessagePrefix(message);
+      this.#session.send(message);
     }
-    if (this.#writer.length === 0) return;
-    const message = this.#writer.take();
-    writeMessagePrefix(message);
-    this.#session.send(message);
+    if (this.#session.pendingBytes > 0 || this.#connection.congested) return;
+    this.#queuedLogs = 0;
+    this.#queuedLogBytes = 0;
+    // There may be no further message that could carry the count.
+    if (this.#droppedLogs > 0) this.log(0, Level.WARN, '');
   }
 
   #readStatus(headers) {

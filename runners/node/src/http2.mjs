@@ -8,7 +8,7 @@
 import { Buffer } from 'node:buffer';
 import { connect } from 'node:net';
 import { ErrorCode, Flag, FrameHeaderBytes, FrameReader, FrameType, Http2Error, writeFrameHeader } from './http2-frames.mjs';
-import { nextTick, then } from './primordials.mjs';
+import { nextTick, PrivateMap, then } from './primordials.mjs';
 
 const Preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 const Setting = { HEADER_TABLE_SIZE: 1, ENABLE_PUSH: 2, MAX_CONCURRENT_STREAMS: 3, INITIAL_WINDOW_SIZE: 4, MAX_FRAME_SIZE: 5 };
@@ -100,7 +100,7 @@ export class Http2Stream {
 
 export class Http2Connection {
   #socket;
-  #streams = new Map();
+  #streams = new PrivateMap();
   #nextStreamId = 1;
   #unopened = [];
   #blocked = new Set();
@@ -108,7 +108,9 @@ export class Http2Connection {
   #uncredited = 0;
   #peerWindow = DefaultWindowBytes;
   #peerMaxPayload = 16_384;
-  #peerMaxStreams = Infinity;
+  // One, the session's, until the host's settings have come.
+  #peerMaxStreams = 1;
+  #settled = false;
   #goingAway = false;
   #headerBlock = null;
   #output = [];
@@ -348,6 +350,8 @@ export class Http2Connection {
   #onSettings(flags, buffer, start, end) {
     if ((flags & Flag.ACK) !== 0) return;
     if ((end - start) % 6 !== 0) throw new Http2Error(ErrorCode.FRAME_SIZE_ERROR, 'A SETTINGS frame has the wrong size.');
+    if (!this.#settled) this.#peerMaxStreams = Infinity;
+    this.#settled = true;
     for (let position = start; position < end; position += 6) {
       const value = buffer.readUInt32BE(position + 2);
       switch (buffer.readUInt16BE(position)) {

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { FakeHost, within } from './support/fake-host.mjs';
+import { hostsOf, within } from './support/fake-host.mjs';
 
-const hosts = [];
-const serve = async (...args) => {
-  const host = await FakeHost.serve(...args);
-  hosts.push(host);
-  return host;
-};
-after(() => Promise.all(hosts.map((host) => host.stop())));
+const { serve } = hostsOf(after);
 
 test('a function gets method, url, headers and body, and its Response goes out in one frame', async () => {
   const host = await serve(`export default async (req) => new Response(

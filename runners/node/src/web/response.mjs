@@ -3,12 +3,13 @@
 
 import { Buffer } from 'node:buffer';
 import { appendHeader, copyHeaders, flattenHeaders, hasHeader, headersFrom, isHeaders, synchroniseHeaders } from './headers.mjs';
+import { PrivateMap, ReadableStream } from '../primordials.mjs';
 import { impersonate, notCallable, Stamp, wrapPrototype } from './lazy.mjs';
 
 const NativeResponse = globalThis.Response;
 const { apply, construct, getPrototypeOf } = Reflect;
 const { stringify } = JSON;
-const { keys, getOwnPropertySymbols } = Object;
+const { getOwnPropertyNames, getOwnPropertySymbols } = Object;
 const prototype = NativeResponse.prototype;
 const nativeGetter = (name) => Object.getOwnPropertyDescriptor(prototype, name).get;
 const nativeStatus = nativeGetter('status');
@@ -30,7 +31,7 @@ const PlainValue = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e
 const PlainReason = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 const MaxKnownNames = 500;
-const knownNames = new Map();
+const knownNames = new PrivateMap();
 
 /** The lower-case form of a header name, or null when it is no name. Most programs use few names, again and again. */
 function lowerCaseName(name) {
@@ -164,7 +165,9 @@ function plainHeaders(record) {
   if (proto !== ObjectPrototype && proto !== null) return null;
   if (record[Symbol.iterator] !== undefined || getOwnPropertySymbols(record).length > 0) return null;
   const list = [];
-  for (const key of keys(record)) {
+  // As undici reads a record: whether a member is enumerable makes no difference.
+  for (const key of getOwnPropertyNames(record)) {
+    if (key === '__proto__') return null;
     const name = lowerCaseName(key);
     const value = record[key];
     if (name === null || typeof value !== 'string' || !PlainValue.test(value) || hasName(list, name)) return null;

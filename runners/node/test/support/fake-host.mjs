@@ -34,7 +34,7 @@ export class FakeHost {
   #waiting = [];
   #session = null;
   #server;
-  #lastId = 0;
+  lastId = 0;
   /** Handlers of body calls, by default a recorder of the response and an empty request. */
   onRequestBody = (call) => call.end();
   responseBodies = new Map();
@@ -45,6 +45,7 @@ export class FakeHost {
     const host = new FakeHost();
     host.directory = mkdtempSync(join(tmpdir(), 'runner-test-'));
     const functionDirectory = join(host.directory, 'function');
+    mkdirSync(functionDirectory);
     for (const [name, text] of Object.entries(files)) {
       const file = join(functionDirectory, name);
       mkdirSync(dirname(file), { recursive: true });
@@ -106,7 +107,7 @@ export class FakeHost {
   invocation(invoke = {}) {
     const headers = Object.entries(invoke.headers ?? {}).flat();
     return {
-      id: ++this.#lastId, requestId: `request-${this.#lastId}`, method: 'GET', url: 'http://localhost:8888/hello/world', clientIp: '10.1.2.3',
+      id: ++this.lastId, requestId: `request-${this.lastId}`, method: 'GET', url: 'http://localhost:8888/hello/world', clientIp: '10.1.2.3',
       route: -1, bodyKind: invoke.body ? 'BODY_KIND_COMPLETE' : 'BODY_KIND_UNSPECIFIED', deadlineUnixMs: Date.now() + 60_000,
       ...invoke, headers: Array.isArray(invoke.headers) ? invoke.headers : headers, body: invoke.body ? Buffer.from(invoke.body) : undefined,
     };
@@ -241,6 +242,21 @@ export class FakeHost {
     this.#waiting = [];
     for (const check of waiting) check();
   }
+}
+
+/** Starts hosts for the tests of one file and stops them all at its end. */
+export function hostsOf(after) {
+  const hosts = [];
+  after(() => Promise.all(hosts.map((host) => host.stop())));
+  const keep = async (starting) => {
+    const host = await starting;
+    hosts.push(host);
+    return host;
+  };
+  return {
+    start: (...args) => keep(FakeHost.start(...args)),
+    serve: (...args) => keep(FakeHost.serve(...args)),
+  };
 }
 
 /** A flat header list as [name, value] pairs. */
