@@ -11,6 +11,9 @@ internal static class TestPlaces
 
     public static string Launcher { get; } = Path.Combine(Artifacts, "launcher", "sandboxhost-launcher");
 
+    /// <summary>The host program that tests kill; copied beside the tests by the build.</summary>
+    public static string HostProgram { get; } = Path.Combine(AppContext.BaseDirectory, "SandboxHost.Isolation.Tests.Host");
+
     public static string? Node { get; } = FindNode();
 
     public static async Task<bool> NodeHasProxyEnvironmentAsync()
