@@ -33,6 +33,9 @@ public sealed record IsolationOptions
 /// <summary>The operator's settings for what workers may reach.</summary>
 public sealed record EgressOptions
 {
+    /// <summary>By this name functions reach the host's loopback address, where that is allowed.</summary>
+    public const string HostName = "host.internal";
+
     /// <summary>
     /// Destinations that are allowed although they are not on the internet: "10.1.2.3", "10.1.2.3:5432", "10.0.0.0/8",
     /// "[::1]:80", "localhost:8080". Loopback here is the host's. Change it to let functions reach a service in your network.

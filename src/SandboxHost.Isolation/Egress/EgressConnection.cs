@@ -125,8 +125,16 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
     }
 
     // 2130706433, 0177.1 and 0x7f.1 are addresses too: whatever the resolver makes of a host is what gets judged.
-    private Task<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken) =>
-        IPAddress.TryParse(host, out var address) ? Task.FromResult(new[] { address }) : context.Resolve(host, cancellationToken);
+    private Task<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken)
+    {
+        // Inside, localhost is the sandbox's own. This is the name for the host's; like any address it still has to be allowed.
+        if (string.Equals(host, EgressOptions.HostName, StringComparison.OrdinalIgnoreCase))
+        {
+            return Task.FromResult(new[] { IPAddress.Loopback });
+        }
+
+        return IPAddress.TryParse(host, out var address) ? Task.FromResult(new[] { address }) : context.Resolve(host, cancellationToken);
+    }
 
     private static async Task<Socket> DialAsync(IPAddress[] addresses, int port, CancellationToken cancellationToken)
     {

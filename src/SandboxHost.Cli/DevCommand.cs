@@ -1,0 +1,270 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Net;
+using Microsoft.Extensions.Logging;
+using SandboxHost.Deployments;
+using SandboxHost.Sandboxes;
+using SandboxHost.Server;
+using SandboxHost.Sites;
+using Spectre.Console;
+
+namespace SandboxHost.Cli;
+
+/// <summary>`sandboxhost dev DIR`: serves site folders from this machine, with the limits and the isolation of production.</summary>
+internal static class DevCommand
+{
+    private static readonly Argument<DirectoryInfo> Folder = new("DIR")
+    {
+        Description = "The site's folder. Its functions are in netlify/functions.",
+        DefaultValueFactory = _ => new DirectoryInfo("."),
+    };
+
+    private static readonly Option<int> Port = new("--port", "-p") { Description = "Port to listen at; 0 picks one.", DefaultValueFactory = _ => 8888 };
+
+    private static readonly Option<IPAddress> Address = new("--address")
+    {
+        Description = "Address to listen at.",
+        DefaultValueFactory = _ => IPAddress.Loopback,
+        CustomParser = ParseAddress,
+    };
+
+    private static readonly Option<int?> Http2Port = new("--http2-port") { Description = "Port for HTTP/2 without TLS (prior knowledge)." };
+
+    private static readonly Option<int?> TlsPort = new("--tls-port") { Description = "Port for HTTP/1.1 and HTTP/2 with TLS; needs --tls-cert and --tls-key." };
+
+    private static readonly Option<FileInfo?> TlsCertificate = new("--tls-cert") { Description = "PEM file of the certificate." };
+
+    private static readonly Option<FileInfo?> TlsKey = new("--tls-key") { Description = "PEM file of its key." };
+
+    private static readonly Option<string[]> Sites = new("--site")
+    {
+        Description = "NAME=DIR: a further site, at http://NAME.localhost:PORT. May be given more than once.",
+    };
+
+    private static readonly Option<string[]> Limits = new("--limit")
+    {
+        Description = "NAME=VALUE: a limit for all sites, such as streaming_time=30s. May be given more than once.",
+    };
+
+    private static readonly Option<string[]> EgressAllow = new("--egress-allow")
+    {
+        Description = "HOST:PORT or a network: a private address that functions may reach. May be given more than once.",
+    };
+
+    private static readonly Option<IsolationMode> Isolation = new("--isolation")
+    {
+        Description = "How workers are isolated.",
+        DefaultValueFactory = _ => IsolationMode.Bubblewrap,
+    };
+
+    private static readonly Option<int> Placeholders = new("--placeholders") { Description = "Sandboxes that stand ready.", DefaultValueFactory = _ => 2 };
+
+    private static readonly Option<double?> FreezeAfter = new("--freeze-after") { Description = "Seconds of idleness after which a worker is frozen." };
+
+    private static readonly Option<double?> KeepAlive = new("--keep-alive") { Description = "Seconds of idleness after which a worker goes." };
+
+    private static readonly Option<bool> Verbose = new("--verbose", "-v") { Description = "Say what the host itself does." };
+
+    public static Command Create()
+    {
+        var command = new Command("dev", "Serves a site folder's functions from this machine and picks up every edit.")
+        {
+            Folder, Port, Address, Sites, Limits, Isolation, Placeholders, FreezeAfter, KeepAlive, EgressAllow,
+            Http2Port, TlsPort, TlsCertificate, TlsKey, Verbose,
+        };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings());
+        console.Profile.Width = 32_000;
+        await using var output = new ConsoleOutput(console);
+        var mistakes = new List<string>();
+        var options = ReadOptions(arguments, mistakes);
+        mistakes.AddRange(options?.Files.Missing() ?? []);
+        if (options is null || mistakes.Count > 0)
+        {
+            mistakes.ForEach(mistake => output.Say(mistake, "red"));
+            return 2;
+        }
+
+        using var loggers = LoggerFactory.Create(logging => logging
+            .SetMinimumLevel(arguments.GetValue(Verbose) ? LogLevel.Debug : LogLevel.Warning)
+            .AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("Grpc", LogLevel.Warning)
+            .AddProvider(new ConsoleLoggerProvider(output)));
+        try
+        {
+            return await ServeAsync(options, output, loggers, cancellationToken);
+        }
+        catch (SandboxException ex)
+        {
+            output.Say(ex.Message, "red");
+            output.Say("`sandboxhost doctor` shows what this machine can do; `--isolation none` runs functions without a sandbox.");
+            return 1;
+        }
+        catch (IOException ex)
+        {
+            output.Say(ex.Message, "red");
+            return 1;
+        }
+    }
+
+    private static async Task<int> ServeAsync(DevHostOptions options, ConsoleOutput output, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        if (options.Isolation == IsolationMode.None)
+        {
+            output.Say("Functions run without a sandbox: they can read this user's files and reach the network.", "yellow");
+        }
+
+        await using var host = await DevHost.StartAsync(
+            options, output, siteEvent => Tell(output, siteEvent, options.Sites.Count > 1), loggers, TimeProvider.System, cancellationToken);
+        var address = new Uri(host.Addresses.First());
+        output.Say(string.Create(CultureInfo.InvariantCulture, $"Local dev server ready: http://localhost:{address.Port}"), "green");
+        foreach (var further in host.Addresses.Skip(1))
+        {
+            output.Say($"  also at {further}");
+        }
+
+        foreach (var site in options.Sites.Where(site => site.Name is not null))
+        {
+            output.Say(string.Create(CultureInfo.InvariantCulture, $"  site {site.Name}: http://{site.Name}.localhost:{address.Port}"));
+        }
+
+        await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken).ContinueWith(
+            _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        output.Say("Stopping");
+        return 0;
+    }
+
+    private static void Tell(ConsoleOutput output, SiteEvent siteEvent, bool nameSite)
+    {
+        var function = nameSite ? $"{siteEvent.Site}/{siteEvent.Function}" : siteEvent.Function;
+        switch (siteEvent.Kind)
+        {
+            case SiteEventKind.Loaded:
+                output.Say($"⬥ Loaded function {function}");
+                break;
+            case SiteEventKind.Reloaded:
+                output.Say($"⬥ Reloaded function {function}");
+                break;
+            case SiteEventKind.Removed:
+                output.Say($"⬥ Removed function {function}");
+                break;
+            case SiteEventKind.Failed:
+                output.Say($"⬥ Failed to load function {function}:\n{siteEvent.Text}", "red");
+                break;
+            case SiteEventKind.Warning:
+                output.Say(siteEvent.Function.Length > 0 ? $"⬥ {function}: {siteEvent.Text}" : $"⬥ {siteEvent.Text}", "yellow");
+                break;
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    private static DevHostOptions? ReadOptions(ParseResult arguments, List<string> mistakes)
+    {
+        var sites = new List<SiteArgument> { new(null, arguments.GetValue(Folder)!.FullName) };
+        foreach (var text in arguments.GetValue(Sites) ?? [])
+        {
+            var (name, directory) = Split(text);
+            if (directory is null || Uri.CheckHostName(name) != UriHostNameType.Dns || name.Contains('.', StringComparison.Ordinal))
+            {
+                mistakes.Add($"--site {text}: expected NAME=DIR, with a name that a host name may hold");
+                continue;
+            }
+
+            sites.Add(new SiteArgument(name, Path.GetFullPath(directory)));
+        }
+
+        mistakes.AddRange(sites.Where(site => !Directory.Exists(site.Directory)).Select(site => $"{site.Directory}: there is no such folder"));
+        var certificate = arguments.GetValue(TlsCertificate);
+        var key = arguments.GetValue(TlsKey);
+        if (arguments.GetValue(TlsPort) is not null && (certificate is null || key is null))
+        {
+            mistakes.Add("--tls-port needs --tls-cert and --tls-key");
+        }
+
+        var home = Environment.GetEnvironmentVariable("SANDBOXHOST_HOME") ?? FindHome(AppContext.BaseDirectory);
+        if (home is null)
+        {
+            mistakes.Add("The installation was not found; run ./sandboxhost from the repository, or set SANDBOXHOST_HOME.");
+            return null;
+        }
+
+        return new DevHostOptions
+        {
+            Files = new HostFiles(home),
+            Sites = sites,
+            Listen = new ListenOptions
+            {
+                Address = arguments.GetValue(Address)!,
+                Port = arguments.GetValue(Port),
+                Http2Port = arguments.GetValue(Http2Port),
+                TlsPort = arguments.GetValue(TlsPort),
+                TlsFiles = certificate is null || key is null ? null : (certificate.FullName, key.FullName),
+            },
+            Limits = ReadLimits(arguments.GetValue(Limits) ?? [], mistakes),
+            Isolation = arguments.GetValue(Isolation),
+            Placeholders = Math.Max(0, arguments.GetValue(Placeholders)),
+            FreezeAfter = Seconds(arguments.GetValue(FreezeAfter)),
+            KeepAlive = Seconds(arguments.GetValue(KeepAlive)),
+            EgressAllow = arguments.GetValue(EgressAllow) ?? [],
+            UserRuntimeDirectory = Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"),
+        };
+    }
+
+    private static FunctionLimits ReadLimits(string[] texts, List<string> mistakes)
+    {
+        var limits = FunctionLimits.Default;
+        foreach (var text in texts)
+        {
+            var (name, value) = Split(text);
+            if (value is not null && LimitsReader.Set(limits, name, value) is { } next)
+            {
+                limits = next;
+            }
+            else
+            {
+                mistakes.Add($"--limit {text}: {LimitsReader.RuleOf(name)}");
+            }
+        }
+
+        return limits;
+    }
+
+    internal static string? FindHome(string start)
+    {
+        for (var directory = new DirectoryInfo(start); directory is not null; directory = directory.Parent)
+        {
+            if (File.Exists(Path.Combine(directory.FullName, "SandboxHost.sln")))
+            {
+                return directory.FullName;
+            }
+        }
+
+        return null;
+    }
+
+    private static (string Name, string? Value) Split(string text)
+    {
+        var equals = text.IndexOf('=', StringComparison.Ordinal);
+        return equals < 0 ? (text, null) : (text[..equals], text[(equals + 1)..]);
+    }
+
+    private static TimeSpan? Seconds(double? value) => value is null ? null : TimeSpan.FromSeconds(value.Value);
+
+    private static IPAddress? ParseAddress(ArgumentResult result)
+    {
+        if (IPAddress.TryParse(result.Tokens[0].Value, out var address))
+        {
+            return address;
+        }
+
+        result.AddError($"'{result.Tokens[0].Value}' is not an IP address");
+        return null;
+    }
+}

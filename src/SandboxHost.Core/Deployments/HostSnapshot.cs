@@ -1,0 +1,76 @@
+using System.Collections.Frozen;
+using SandboxHost.Routing;
+
+namespace SandboxHost.Deployments;
+
+/// <summary>Everything that is live now: immutable, swapped whole. A request keeps the one it started with.</summary>
+public sealed class HostSnapshot
+{
+    public static readonly HostSnapshot Empty = new([]);
+
+    private readonly FrozenDictionary<string, SiteSnapshot> _byHost;
+    private readonly SiteSnapshot? _main;
+
+    /// <param name="sites">The first is the main site: it answers at every host name that no other site has.</param>
+    public HostSnapshot(IReadOnlyList<SiteSnapshot> sites)
+    {
+        ArgumentNullException.ThrowIfNull(sites);
+        Sites = sites;
+        _main = sites.Count > 0 ? sites[0] : null;
+        _byHost = sites
+            .SelectMany(site => site.HostNames, (site, host) => KeyValuePair.Create(host, site))
+            .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+    }
+
+    public IReadOnlyList<SiteSnapshot> Sites { get; }
+
+    /// <summary>The site that answers at a host name, without its port; null when there is none.</summary>
+    public SiteSnapshot? FindSite(ReadOnlySpan<char> host)
+    {
+        // One site and no other names is the developer's usual case.
+        return _byHost.Count > 0 && _byHost.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(host, out var site) ? site : _main;
+    }
+
+    public bool Contains(FunctionVersion function)
+    {
+        foreach (var site in Sites)
+        {
+            if (site.Functions.Contains(function))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
+
+/// <summary>One site as it is live now.</summary>
+public sealed class SiteSnapshot
+{
+    public required SiteIdentity Identity { get; init; }
+
+    public required IReadOnlyList<string> HostNames { get; init; }
+
+    /// <summary>In registry order: the first that matches wins.</summary>
+    public required IReadOnlyList<FunctionVersion> Functions { get; init; }
+
+    public required RouteTable Routes { get; init; }
+}
+
+/// <summary>The current snapshot, and who wants to know of the next.</summary>
+public sealed class SnapshotSource
+{
+    private volatile HostSnapshot _current = HostSnapshot.Empty;
+
+    public HostSnapshot Current => _current;
+
+    /// <summary>Raised after the swap, on the publisher's thread.</summary>
+    public event Action<HostSnapshot>? Published;
+
+    public void Publish(HostSnapshot snapshot)
+    {
+        _current = snapshot;
+        Published?.Invoke(snapshot);
+    }
+}

@@ -1,0 +1,94 @@
+namespace SandboxHost.Invocations;
+
+/// <summary>
+/// The closed list of ways an invocation ends other than with a complete response. The names in <see cref="ErrorTable"/>
+/// are the same in error pages, logs, metrics, API and docs.
+/// </summary>
+public enum ErrorCode
+{
+    /// <summary>No site, function or file answers at this address.</summary>
+    NotFound,
+
+    /// <summary>The request body is larger than the function's limit.</summary>
+    RequestTooLarge,
+
+    /// <summary>The client sent a request that HTTP does not allow.</summary>
+    BadRequest,
+
+    /// <summary>No worker became free in time, or too many requests wait already.</summary>
+    Overloaded,
+
+    /// <summary>No worker process could be started.</summary>
+    StartFailed,
+
+    /// <summary>The function's module did not load.</summary>
+    LoadError,
+
+    /// <summary>The function threw, rejected, returned something unsupported, or broke its own body.</summary>
+    FunctionError,
+
+    /// <summary>The function did not finish within its time limit.</summary>
+    Timeout,
+
+    /// <summary>The worker was killed for its memory limit.</summary>
+    OutOfMemory,
+
+    /// <summary>The worker process ended while the invocation ran.</summary>
+    WorkerExited,
+
+    /// <summary>The response is larger than the function's limit.</summary>
+    ResponseTooLarge,
+
+    /// <summary>The worker broke the worker protocol.</summary>
+    ProtocolViolation,
+
+    /// <summary>The client went away.</summary>
+    ClientGone,
+
+    /// <summary>The host is shutting down.</summary>
+    HostShutdown,
+
+    /// <summary>The host failed. Unknown means this.</summary>
+    InternalError,
+}
+
+/// <summary>Who has to act on an error.</summary>
+public enum Fault
+{
+    Client,
+    Function,
+    Host,
+}
+
+/// <summary>One row of <see cref="ErrorTable"/>.</summary>
+/// <param name="Name">The name on the wire and in the docs, snake_case.</param>
+/// <param name="Status">The HTTP status when nothing was sent yet.</param>
+/// <param name="IsWorkerDeath">The worker is gone, so another one may be asked if nothing was promised yet.</param>
+public sealed record ErrorRow(ErrorCode Code, string Name, Fault Fault, int Status, bool IsWorkerDeath = false);
+
+/// <summary>The one table from error code to what follows from it. docs/errors.md is checked against it.</summary>
+public static class ErrorTable
+{
+    private static readonly ErrorRow[] Rows =
+    [
+        new(ErrorCode.NotFound, "not_found", Fault.Client, 404),
+        new(ErrorCode.RequestTooLarge, "request_too_large", Fault.Client, 413),
+        new(ErrorCode.BadRequest, "bad_request", Fault.Client, 400),
+        new(ErrorCode.Overloaded, "overloaded", Fault.Function, 503),
+        new(ErrorCode.StartFailed, "start_failed", Fault.Host, 503),
+        new(ErrorCode.LoadError, "load_error", Fault.Function, 502),
+        new(ErrorCode.FunctionError, "function_error", Fault.Function, 500),
+        new(ErrorCode.Timeout, "timeout", Fault.Function, 504),
+        new(ErrorCode.OutOfMemory, "out_of_memory", Fault.Function, 502, IsWorkerDeath: true),
+        new(ErrorCode.WorkerExited, "worker_exited", Fault.Function, 502, IsWorkerDeath: true),
+        new(ErrorCode.ResponseTooLarge, "response_too_large", Fault.Function, 502),
+        new(ErrorCode.ProtocolViolation, "protocol_violation", Fault.Function, 502, IsWorkerDeath: true),
+        new(ErrorCode.ClientGone, "client_gone", Fault.Client, 499),
+        new(ErrorCode.HostShutdown, "host_shutdown", Fault.Host, 503),
+        new(ErrorCode.InternalError, "internal_error", Fault.Host, 500),
+    ];
+
+    public static IReadOnlyList<ErrorRow> All => Rows;
+
+    public static ErrorRow Of(ErrorCode code) => Rows[(int)code];
+}

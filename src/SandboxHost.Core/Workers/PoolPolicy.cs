@@ -1,0 +1,24 @@
+namespace SandboxHost.Workers;
+
+/// <summary>What a function's pool looks like at one moment.</summary>
+/// <param name="Waiting">Requests in its queue.</param>
+/// <param name="Starting">Workers on their way.</param>
+/// <param name="Live">Workers that serve.</param>
+public readonly record struct PoolState(int Waiting, int Starting, int Live);
+
+/// <summary>When a pool grows. Pure, so that it is tested without processes.</summary>
+public static class PoolPolicy
+{
+    /// <summary>
+    /// Whether to start one more worker now. One at a time: a start in flight is capacity that is coming, and without
+    /// counting it a burst would start a worker for every request.
+    /// </summary>
+    public static bool ShouldStart(PoolState state, int maxWorkers) =>
+        state.Waiting > 0 && state.Starting == 0 && state.Live < maxWorkers;
+
+    /// <summary>Whether a worker that has been idle this long is put to sleep.</summary>
+    public static bool ShouldFreeze(TimeSpan idle, TimeSpan freezeAfter) => idle >= freezeAfter;
+
+    /// <summary>Whether a worker that has been idle this long goes, or one whose version is no longer live.</summary>
+    public static bool ShouldRetire(TimeSpan idle, TimeSpan keepAlive, bool isCurrent) => !isCurrent || idle >= keepAlive;
+}

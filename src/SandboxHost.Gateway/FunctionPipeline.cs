@@ -1,0 +1,102 @@
+using Microsoft.AspNetCore.Http;
+using SandboxHost.Deployments;
+using SandboxHost.Invocations;
+using SandboxHost.Output;
+using SandboxHost.Routing;
+
+namespace SandboxHost.Gateway;
+
+/// <summary>
+/// The whole path of a request: site → route → admit → (background: 202) → invoke → respond. Each step is one call; what
+/// is decided in it is pure code in Core.
+/// </summary>
+public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker, ILogSink output, TimeProvider clock, BackgroundRuns backgroundRuns)
+{
+    public async Task HandleAsync(HttpContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var requestId = RequestId.Create(clock.GetUtcNow());
+        context.Response.Headers["x-nf-request-id"] = requestId;
+        try
+        {
+            // 1. The site, in the snapshot that this request keeps until its end.
+            var target = RequestTarget.Read(context);
+            var site = target is null ? null : snapshots.Current.FindSite(target.HostName);
+            if (target is null || site is null)
+            {
+                await ErrorResponses.WriteAsync(context, Unroutable(target), requestId, showDetails: false);
+                return;
+            }
+
+            // 2. The function.
+            var match = site.Routes.Match(context.Request.Method, target.Path);
+            if (match.Outcome != RouteOutcome.Function)
+            {
+                await ErrorResponses.WriteMissAsync(context, match.Outcome, requestId);
+                return;
+            }
+
+            // 3. What it may take.
+            var function = match.Function!;
+            if (Admission.Refuses(context.Request, function) is { } refusal)
+            {
+                await ErrorResponses.WriteAsync(context, refusal, requestId, function.ShowErrors);
+                return;
+            }
+
+            // 4. Nobody waits for a background function.
+            if (function.Kind == FunctionKind.Background)
+            {
+                await backgroundRuns.AcceptAsync(context, target, match, requestId);
+                return;
+            }
+
+            // 5. Run it, and pass on what it says.
+            var request = await RequestReader.ReadAsync(context, target, match, requestId, clock);
+            await InvokeAsync(context, request);
+        }
+        catch (BadHttpRequestException ex)
+        {
+            var code = ex.StatusCode == StatusCodes.Status413PayloadTooLarge ? ErrorCode.RequestTooLarge : ErrorCode.BadRequest;
+            await ErrorResponses.WriteAsync(context, new FunctionError(code, "The request is not legal HTTP."), requestId, showDetails: false);
+        }
+        catch (Exception ex) when (ex is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
+        {
+            // The client left; there is nobody to tell.
+        }
+    }
+
+    private async Task InvokeAsync(HttpContext context, InvocationRequest request)
+    {
+        await using var exchange = await invoker.InvokeAsync(request, context.RequestAborted);
+        if (exchange.Response is { } response)
+        {
+            var error = await ResponseWriter.WriteAsync(context, response, exchange);
+            if (error is not null)
+            {
+                Tell(request, error, "The response was cut");
+            }
+
+            return;
+        }
+
+        Tell(request, exchange.Error!, "No response");
+        await ErrorResponses.WriteAsync(context, exchange.Error!, request.RequestId, request.Function.ShowErrors);
+    }
+
+    private void Tell(InvocationRequest request, FunctionError error, string what)
+    {
+        if (error.Code == ErrorCode.ClientGone)
+        {
+            return;
+        }
+
+        var thrown = error.Thrown is { } thrownError ? $"\n{thrownError.Type}: {thrownError.Message}\n{string.Join('\n', thrownError.Trace)}" : "";
+        output.Write(new OutputLine(
+            request.Function, request.RequestId, OutputLevel.Error, $"{what} ({ErrorTable.Of(error.Code).Name}): {error.Message}{thrown}"));
+    }
+
+    private static FunctionError Unroutable(RequestTarget? target) => target is null
+        ? new FunctionError(ErrorCode.BadRequest, "The request target is not a path or an address of this host.")
+        : new FunctionError(ErrorCode.NotFound, "No site answers at this host name.");
+}

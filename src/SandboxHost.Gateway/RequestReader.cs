@@ -1,0 +1,132 @@
+using System.Buffers;
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
+using SandboxHost.Deployments;
+using SandboxHost.Invocations;
+using SandboxHost.Routing;
+
+namespace SandboxHost.Gateway;
+
+/// <summary>From an HTTP request to an invocation.</summary>
+internal static class RequestReader
+{
+    /// <summary>A body up to this size that has arrived already travels with the head.</summary>
+    private const int MaxInlineBytes = 64 * 1024;
+
+    private static readonly byte[] NextRunPrefix = "{\"next_run\":\""u8.ToArray();
+
+    public static async ValueTask<InvocationRequest> ReadAsync(
+        HttpContext context, RequestTarget target, RouteMatch match, string requestId, TimeProvider clock)
+    {
+        var function = match.Function!;
+        return function.Kind == FunctionKind.Scheduled
+            ? ScheduledTick(context, target, function, requestId, clock)
+            : new InvocationRequest
+            {
+                Function = function,
+                RequestId = requestId,
+                Method = context.Request.Method,
+                Url = target.Url,
+                Headers = ReadHeaders(context.Request.Headers),
+                ClientIp = ClientIp(context),
+                Route = match.Route,
+                Body = await ReadBodyAsync(context),
+            };
+    }
+
+    /// <summary>On a developer's machine a request to a scheduled function plays its next tick (reference §6).</summary>
+    private static InvocationRequest ScheduledTick(
+        HttpContext context, RequestTarget target, FunctionVersion function, string requestId, TimeProvider clock)
+    {
+        var nextRun = clock.GetUtcNow().AddMinutes(1).ToString("yyyy-MM-ddTHH:mm:00.000Z", System.Globalization.CultureInfo.InvariantCulture);
+        byte[] body = [.. NextRunPrefix, .. System.Text.Encoding.ASCII.GetBytes(nextRun), .. "\"}"u8];
+        return new InvocationRequest
+        {
+            Function = function,
+            RequestId = requestId,
+            Method = "POST",
+            Url = target.Url,
+            Headers = ["content-type", "application/json", "user-agent", "Netlify Clockwork", "x-nf-event", "schedule"],
+            ClientIp = ClientIp(context),
+            Trigger = InvocationTrigger.Schedule,
+            Body = RequestBody.FromMemory(body),
+        };
+    }
+
+    public static List<string> ReadHeaders(IHeaderDictionary headers)
+    {
+        // Fields that Connection names are hop-by-hop, too.
+        var connection = headers.Connection;
+        var named = connection.Count == 0 || IsOrdinary(connection) ? null : NamedBy(connection);
+        var flat = new List<string>(headers.Count * 2);
+        foreach (var (name, values) in headers)
+        {
+            if (name.StartsWith(':') || HeaderRules.IsHopByHop(name) || HeaderRules.IsPlatform(name) || named?.Contains(name) == true)
+            {
+                continue;
+            }
+
+            var lower = LowerCaseNames.Of(name);
+            foreach (var value in values)
+            {
+                flat.Add(lower);
+                flat.Add(value ?? "");
+            }
+        }
+
+        return flat;
+    }
+
+    public static string ClientIp(HttpContext context)
+    {
+        var address = context.Connection.RemoteIpAddress ?? IPAddress.Loopback;
+        return ClientAddresses.TextOf(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address);
+    }
+
+    private static bool IsOrdinary(StringValues connection) =>
+        connection.Count == 1 && (string.Equals(connection[0], "keep-alive", StringComparison.OrdinalIgnoreCase)
+            || string.Equals(connection[0], "close", StringComparison.OrdinalIgnoreCase));
+
+    private static HashSet<string> NamedBy(StringValues connection) =>
+        connection.SelectMany(value => (value ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+            .ToHashSet(StringComparer.OrdinalIgnoreCase);
+
+    private static ValueTask<RequestBody> ReadBodyAsync(HttpContext context)
+    {
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody != true)
+        {
+            return new ValueTask<RequestBody>(default(RequestBody));
+        }
+
+        if (context.Request.ContentLength is { } length and <= MaxInlineBytes)
+        {
+            return length == 0
+                ? new ValueTask<RequestBody>(default(RequestBody))
+                : TakeIfHereAsync(context, (int)length);
+        }
+
+        return new ValueTask<RequestBody>(RequestBody.FromReader(context.Request.BodyReader));
+    }
+
+    /// <summary>Takes a small body whole if it came with the head, which it mostly does; otherwise leaves it to be pulled.</summary>
+    private static ValueTask<RequestBody> TakeIfHereAsync(HttpContext context, int length)
+    {
+        var reader = context.Request.BodyReader;
+        if (!reader.TryRead(out var read))
+        {
+            return new ValueTask<RequestBody>(RequestBody.FromReader(reader));
+        }
+
+        if (read.Buffer.Length < length)
+        {
+            reader.AdvanceTo(read.Buffer.Start);
+            return new ValueTask<RequestBody>(RequestBody.FromReader(reader));
+        }
+
+        var body = read.Buffer.ToArray();
+        reader.AdvanceTo(read.Buffer.End);
+        return new ValueTask<RequestBody>(RequestBody.FromMemory(body));
+    }
+}

@@ -1,0 +1,233 @@
+using Microsoft.Extensions.Logging;
+using SandboxHost.Deployments;
+using SandboxHost.Gateway;
+using SandboxHost.Isolation;
+using SandboxHost.Isolation.Linux;
+using SandboxHost.Output;
+using SandboxHost.Sandboxes;
+using SandboxHost.Sites;
+using SandboxHost.Supervisor;
+
+namespace SandboxHost.Server;
+
+/// <summary>How workers are isolated.</summary>
+public enum IsolationMode
+{
+    /// <summary>bubblewrap, seccomp, cgroups: the default.</summary>
+    Bubblewrap,
+
+    /// <summary>Not at all. For machines that can't, and for code that is trusted.</summary>
+    None,
+}
+
+/// <summary>A site folder to serve.</summary>
+/// <param name="Name">A DNS label; null for the main site, which answers at every other name.</param>
+public sealed record SiteArgument(string? Name, string Directory);
+
+/// <summary>What `sandboxhost dev` was asked to do.</summary>
+public sealed record DevHostOptions
+{
+    public required HostFiles Files { get; init; }
+
+    /// <summary>The first is the main site.</summary>
+    public required IReadOnlyList<SiteArgument> Sites { get; init; }
+
+    public ListenOptions Listen { get; init; } = new();
+
+    public FunctionLimits Limits { get; init; } = FunctionLimits.Default;
+
+    public IsolationMode Isolation { get; init; }
+
+    public int Placeholders { get; init; } = 2;
+
+    public TimeSpan? FreezeAfter { get; init; }
+
+    public TimeSpan? KeepAlive { get; init; }
+
+    /// <summary>Private addresses that functions may reach, beyond those of the sites' settings.</summary>
+    public IReadOnlyList<string> EgressAllow { get; init; } = [];
+
+    /// <summary>XDG_RUNTIME_DIR, for hosts that are not root.</summary>
+    public string? UserRuntimeDirectory { get; init; }
+}
+
+/// <summary>The whole host, for a developer's machine: sites from folders, served from this process.</summary>
+public sealed class DevHost : IAsyncDisposable
+{
+    private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(5);
+
+    private readonly Stack<IAsyncDisposable> _parts = new();
+    private readonly TimeProvider _clock;
+    private PublicServer? _server;
+    private WorkerHost? _workers;
+
+    private DevHost(TimeProvider clock) => _clock = clock;
+
+    public IReadOnlyCollection<string> Addresses => _server!.Addresses;
+
+    /// <summary>Completes when the pool of placeholders is full.</summary>
+    public Task PlaceholdersReady => _workers!.PlaceholdersReady;
+
+    /// <exception cref="SandboxException">This host can't isolate as it should.</exception>
+    /// <exception cref="IOException">A port is taken.</exception>
+    public static async Task<DevHost> StartAsync(
+        DevHostOptions options, ILogSink output, Action<SiteEvent> events, ILoggerFactory loggers, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(loggers);
+        options = WithPort(options);
+        var host = new DevHost(clock);
+        try
+        {
+            await host.StartPartsAsync(options, output, events, loggers, cancellationToken);
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Answers what runs, then ends every worker. When it returns, nothing is left.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_server is not null)
+        {
+            using var grace = new CancellationTokenSource(StopGrace, _clock);
+            await _server.StopAsync(grace.Token);
+        }
+
+        while (_parts.TryPop(out var part))
+        {
+            await part.DisposeAsync();
+        }
+    }
+
+    private async Task StartPartsAsync(
+        DevHostOptions options, ILogSink output, Action<SiteEvent> events, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        var folders = options.Sites.Select(site => FolderFor(site, options, events)).ToList();
+        var snapshots = new SnapshotSource();
+        var sites = Own(new DevSites(folders, snapshots, _clock));
+        await sites.StartAsync(cancellationToken);
+
+        var (launcher, linkDirectory) = await CreateLauncherAsync(options, folders, loggers, cancellationToken);
+        var confined = options.Isolation == IsolationMode.Bubblewrap;
+        _workers = Own(await WorkerHost.StartAsync(
+            SupervisorOptionsFor(options, linkDirectory, confined), launcher, snapshots, output, _clock, loggers, cancellationToken));
+        var background = Own(new BackgroundRuns(_workers.Invoker, output));
+        var pipeline = new FunctionPipeline(snapshots, _workers.Invoker, output, _clock, background);
+        _server = Own(await PublicServer.StartAsync(options.Listen, pipeline, loggers, cancellationToken));
+    }
+
+    private T Own<T>(T part)
+        where T : IAsyncDisposable
+    {
+        _parts.Push(part);
+        return part;
+    }
+
+    private async Task<(ISandboxLauncher Launcher, string LinkDirectory)> CreateLauncherAsync(
+        DevHostOptions options, IEnumerable<SiteFolder> folders, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        if (options.Isolation == IsolationMode.None)
+        {
+            var directory = Own(new TemporaryDirectory());
+            return (new UnconfinedLauncher(_clock, loggers.CreateLogger<UnconfinedLauncher>()), directory.Path);
+        }
+
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new SandboxException("Functions can be isolated on Linux only so far.");
+        }
+
+        var launcher = Own(await LinuxSandboxLauncher.CreateAsync(
+            IsolationOptionsFor(options.Files, options.UserRuntimeDirectory) with
+            {
+                Egress = new EgressOptions { AllowedPrivate = [.. options.EgressAllow, .. folders.SelectMany(folder => folder.EgressAllow)] },
+            },
+            _clock,
+            loggers.CreateLogger<LinuxSandboxLauncher>(),
+            cancellationToken));
+        return (launcher, launcher.LinkDirectory);
+    }
+
+    public static IsolationOptions IsolationOptionsFor(HostFiles files, string? userRuntimeDirectory)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        return new IsolationOptions { LauncherPath = files.Launcher, UserRuntimeDirectory = userRuntimeDirectory };
+    }
+
+    // Sites are told their address in their environment, before anything listens.
+    private static DevHostOptions WithPort(DevHostOptions options)
+    {
+        if (options.Listen.Port != 0)
+        {
+            return options;
+        }
+
+        using var listener = new System.Net.Sockets.TcpListener(options.Listen.Address, 0);
+        listener.Start();
+        var port = ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
+        return options with { Listen = options.Listen with { Port = port } };
+    }
+
+    private static SiteFolder FolderFor(SiteArgument site, DevHostOptions options, Action<SiteEvent> events)
+    {
+        var name = site.Name ?? SiteNameOf(site.Directory);
+        var url = site.Name is null ? $"http://localhost:{options.Listen.Port}" : $"http://{name}.localhost:{options.Listen.Port}";
+        return new SiteFolder(
+            new SiteFolderOptions(site.Directory, name, url, [$"{name}.localhost"], options.Limits),
+            new EsbuildBundler(options.Files.Esbuild),
+            events);
+    }
+
+    // A folder's name may hold what a host name may not.
+    private static string SiteNameOf(string directory)
+    {
+        var letters = Path.GetFileName(Path.TrimEndingDirectorySeparator(directory)).ToLowerInvariant()
+            .Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-');
+        var name = string.Concat(letters).Trim('-');
+        return name.Length > 0 ? name : "site";
+    }
+
+    private static SupervisorOptions SupervisorOptionsFor(DevHostOptions options, string linkDirectory, bool confined)
+    {
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["SANDBOXHOST_SOCKET"] = Path.Combine(confined ? SandboxLayout.HostDirectory : linkDirectory, SandboxLayout.SocketName),
+        };
+        if (confined)
+        {
+            environment["HTTP_PROXY"] = environment["HTTPS_PROXY"] = SandboxLayout.EgressProxy;
+            environment["NO_PROXY"] = "localhost,127.0.0.1,::1";
+        }
+
+        var defaults = new SupervisorOptions
+        {
+            LinkDirectory = linkDirectory,
+            Runtimes = [NodeRuntime.Create(options.Files, confined ? SandboxLayout.RunnerDirectory : options.Files.NodeRunner)],
+            WorkerEnvironment = environment,
+            Placeholders = options.Placeholders,
+            PlaceholderMemoryBytes = options.Limits.MemoryBytes,
+        };
+        return defaults with
+        {
+            FreezeAfter = options.FreezeAfter ?? defaults.FreezeAfter,
+            KeepAlive = options.KeepAlive ?? defaults.KeepAlive,
+        };
+    }
+
+    /// <summary>Removed with everything in it when the host stops.</summary>
+    private sealed class TemporaryDirectory : IAsyncDisposable
+    {
+        public string Path { get; } = Directory.CreateTempSubdirectory("sandboxhost-").FullName;
+
+        public ValueTask DisposeAsync()
+        {
+            Directory.Delete(Path, recursive: true);
+            return ValueTask.CompletedTask;
+        }
+    }
+}

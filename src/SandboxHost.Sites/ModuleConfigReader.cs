@@ -1,0 +1,199 @@
+using Acornima;
+using Acornima.Ast;
+
+namespace SandboxHost.Sites;
+
+/// <summary>What a module says about itself, found without running it.</summary>
+/// <param name="Config">The literal members of its config: strings, numbers, booleans, null, lists and maps of them.</param>
+/// <param name="Ignored">Members of the config that are not literals and therefore count for nothing.</param>
+/// <param name="HasDefault">It has a default export.</param>
+/// <param name="HasHandler">It has an export called handler: the older AWS Lambda form.</param>
+public sealed record ModuleExports(
+    IReadOnlyDictionary<string, object?> Config, IReadOnlyList<string> Ignored, bool HasDefault, bool HasHandler);
+
+/// <summary>
+/// Reads exports and config from a bundle by looking at its syntax tree (reference §2.1): only literals count, a named
+/// export "config" wins over the "config" of a default-exported object.
+/// </summary>
+public static class ModuleConfigReader
+{
+    /// <exception cref="ParseErrorException">The text is no module.</exception>
+    public static ModuleExports Read(string module)
+    {
+        var tree = new Parser(new ParserOptions { EcmaVersion = EcmaVersion.Latest, AllowTopLevelUsing = true, Tolerant = true }).ParseModule(module);
+        var variables = new Dictionary<string, Expression>(StringComparer.Ordinal);
+        var exports = new Dictionary<string, Node?>(StringComparer.Ordinal);
+        foreach (var statement in tree.Body)
+        {
+            switch (statement)
+            {
+                case VariableDeclaration declaration:
+                    Declare(declaration, variables);
+                    break;
+                case ExportDefaultDeclaration exported:
+                    exports["default"] = exported.Declaration;
+                    break;
+                case ExportNamedDeclaration exported:
+                    Export(exported, variables, exports);
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        var ignored = new List<string>();
+        var config = ConfigOf(exports, variables);
+        return new ModuleExports(
+            config is null ? new Dictionary<string, object?>(StringComparer.Ordinal) : ReadMembers(config, ignored),
+            ignored,
+            exports.ContainsKey("default"),
+            exports.ContainsKey("handler"));
+    }
+
+    private static void Declare(VariableDeclaration declaration, Dictionary<string, Expression> variables)
+    {
+        foreach (var declarator in declaration.Declarations)
+        {
+            if (declarator is { Id: Identifier name, Init: { } value })
+            {
+                variables[name.Name] = value;
+            }
+        }
+    }
+
+    private static void Export(ExportNamedDeclaration exported, Dictionary<string, Expression> variables, Dictionary<string, Node?> exports)
+    {
+        if (exported.Declaration is VariableDeclaration declaration)
+        {
+            Declare(declaration, variables);
+            foreach (var declarator in declaration.Declarations)
+            {
+                if (declarator.Id is Identifier name)
+                {
+                    exports[name.Name] = name;
+                }
+            }
+        }
+
+        foreach (var specifier in exported.Specifiers)
+        {
+            exports[NameOf(specifier.Exported)] = specifier.Local;
+        }
+    }
+
+    private static string NameOf(Expression name) => name switch
+    {
+        Identifier identifier => identifier.Name,
+        StringLiteral text => text.Value,
+        _ => "",
+    };
+
+    private static ObjectExpression? ConfigOf(Dictionary<string, Node?> exports, Dictionary<string, Expression> variables)
+    {
+        if (exports.TryGetValue("config", out var named))
+        {
+            return Resolve(named, variables) as ObjectExpression;
+        }
+
+        if (exports.TryGetValue("default", out var fallback) && Resolve(fallback, variables) is ObjectExpression handlers)
+        {
+            foreach (var member in handlers.Properties)
+            {
+                if (member is Property { Computed: false, Value: Expression value } property && NameOf(property.Key as Expression) == "config")
+                {
+                    return Resolve(value, variables) as ObjectExpression;
+                }
+            }
+        }
+
+        return null;
+
+        static string NameOf(Expression? key) => key is null ? "" : ModuleConfigReader.NameOf(key);
+    }
+
+    private static Node? Resolve(Node? node, Dictionary<string, Expression> variables)
+    {
+        // A chain of names is short; a cycle among them is no legal program.
+        for (var i = 0; i < 8 && node is Identifier name && variables.TryGetValue(name.Name, out var value); i++)
+        {
+            node = value;
+        }
+
+        return node;
+    }
+
+    private static Dictionary<string, object?> ReadMembers(ObjectExpression config, List<string> ignored)
+    {
+        var members = new Dictionary<string, object?>(StringComparer.Ordinal);
+        foreach (var member in config.Properties)
+        {
+            if (member is Property { Computed: false, Key: Expression key, Value: Expression value })
+            {
+                var name = NameOf(key);
+                if (TryRead(value, out var literal))
+                {
+                    members[name] = literal;
+                }
+                else
+                {
+                    ignored.Add(name);
+                }
+            }
+        }
+
+        return members;
+    }
+
+    private static bool TryRead(Expression expression, out object? value)
+    {
+        value = null;
+        switch (expression)
+        {
+            case StringLiteral text:
+                value = text.Value;
+                return true;
+            case NumericLiteral number:
+                value = number.Value;
+                return true;
+            case BooleanLiteral truth:
+                value = truth.Value;
+                return true;
+            case NullLiteral:
+                return true;
+            case TemplateLiteral { Expressions.Count: 0 } template:
+                value = template.Quasis[0].Value.Cooked;
+                return true;
+            case UnaryExpression { Operator: Operator.UnaryNegation, Argument: NumericLiteral number }:
+                value = -number.Value;
+                return true;
+            case UnaryExpression { Operator: Operator.LogicalNot, Argument: NumericLiteral number }:
+                value = number.Value == 0;
+                return true;
+            case ArrayExpression array:
+                return TryReadList(array, out value);
+            case ObjectExpression map:
+                var ignored = new List<string>();
+                value = ReadMembers(map, ignored);
+                return ignored.Count == 0;
+            default:
+                return false;
+        }
+    }
+
+    private static bool TryReadList(ArrayExpression array, out object? value)
+    {
+        var list = new List<object?>();
+        value = list;
+        foreach (var element in array.Elements)
+        {
+            if (element is null || !TryRead(element, out var item))
+            {
+                return false;
+            }
+
+            list.Add(item);
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,322 @@
+using SandboxHost.Deployments;
+using SandboxHost.Invocations;
+using SandboxHost.Supervisor.Workers;
+using SandboxHost.Workers;
+
+namespace SandboxHost.Supervisor.Pools;
+
+/// <summary>
+/// The workers of one function version and the requests that wait for one. Free workers are taken most recently used
+/// first, so that the others can freeze and go.
+/// </summary>
+internal sealed class FunctionPool(FunctionVersion function, WorkerStarter starter, SupervisorContext context) : IWorkerOwner
+{
+    private readonly Lock _gate = new();
+    private readonly LinkedList<Waiter> _waiters = [];
+
+    /// <summary>The last one is the one that was used last.</summary>
+    private readonly List<Worker> _workers = [];
+
+    private int _starting;
+    private bool _isCurrent = true;
+    private bool _stopped;
+
+    public FunctionVersion Function => function;
+
+    /// <summary>Nothing lives here and nobody waits.</summary>
+    public bool IsEmpty
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _workers.Count == 0 && _waiters.Count == 0 && _starting == 0;
+            }
+        }
+    }
+
+    /// <summary>The version is no longer live: workers finish what runs and go.</summary>
+    public void Supersede()
+    {
+        lock (_gate)
+        {
+            _isCurrent = false;
+        }
+
+        Sweep();
+    }
+
+    /// <summary>Reserves a slot on a worker, at once or after waiting for one.</summary>
+    public ValueTask<Lease> LeaseAsync(CancellationToken clientGone)
+    {
+        Waiter waiter;
+        bool start;
+        lock (_gate)
+        {
+            if (_waiters.Count == 0 && TakeSlot() is { } worker)
+            {
+                return new ValueTask<Lease>(new Lease(worker, null));
+            }
+
+            if (_stopped)
+            {
+                return new ValueTask<Lease>(new Lease(null, new FunctionError(ErrorCode.HostShutdown, "The host is shutting down.")));
+            }
+
+            if (_waiters.Count >= function.Limits.QueueLength)
+            {
+                context.Metrics.RequestRefused();
+                return new ValueTask<Lease>(new Lease(null, Overloaded("Too many requests wait for this function.")));
+            }
+
+            waiter = new Waiter(context.Clock.GetTimestamp());
+            waiter.Node = _waiters.AddLast(waiter);
+            start = ShouldStart();
+        }
+
+        context.Metrics.RequestQueued();
+        if (start)
+        {
+            context.Background.Run(StartWorkerAsync);
+        }
+
+        return WaitAsync(waiter, clientGone);
+    }
+
+    public void OnSlotFree(Worker worker)
+    {
+        bool retire;
+        lock (_gate)
+        {
+            worker.SlotsTaken--;
+            worker.IdleSince = context.Clock.GetTimestamp();
+            ServeWaiters();
+            retire = worker.SlotsTaken == 0 && (worker.IsLeaving || (!_isCurrent && _waiters.Count == 0)) && _workers.Remove(worker);
+        }
+
+        if (retire)
+        {
+            Retire(worker);
+        }
+    }
+
+    public void OnWorkerLeaving(Worker worker) => StartIfNeeded();
+
+    public void OnWorkerGone(Worker worker)
+    {
+        lock (_gate)
+        {
+            _workers.Remove(worker);
+        }
+
+        StartIfNeeded();
+    }
+
+    /// <summary>Freezes what has been idle for a while and ends what has been idle for long. Called every second.</summary>
+    public void Sweep()
+    {
+        List<Worker> retired = [];
+        lock (_gate)
+        {
+            for (var i = _workers.Count - 1; i >= 0; i--)
+            {
+                var worker = _workers[i];
+                if (worker.SlotsTaken > 0)
+                {
+                    continue;
+                }
+
+                var idle = context.Clock.GetElapsedTime(worker.IdleSince);
+                if (PoolPolicy.ShouldRetire(idle, context.Options.KeepAlive, _isCurrent && !worker.IsLeaving))
+                {
+                    _workers.RemoveAt(i);
+                    retired.Add(worker);
+                }
+                else if (PoolPolicy.ShouldFreeze(idle, context.Options.FreezeAfter))
+                {
+                    worker.Freeze();
+                }
+            }
+        }
+
+        retired.ForEach(Retire);
+    }
+
+    /// <summary>Refuses what comes, lets finish what runs, and ends every worker.</summary>
+    public async Task StopAsync(TimeSpan drain)
+    {
+        List<Worker> workers;
+        List<Waiter> waiters;
+        lock (_gate)
+        {
+            _stopped = true;
+            workers = [.. _workers];
+            waiters = [.. _waiters];
+            _waiters.Clear();
+        }
+
+        waiters.ForEach(waiter => waiter.Lease.TrySetResult(
+            new Lease(null, new FunctionError(ErrorCode.HostShutdown, "The host is shutting down."))));
+        await Task.WhenAll(workers.Select(worker => worker.DrainAsync(drain)));
+    }
+
+    private async ValueTask<Lease> WaitAsync(Waiter waiter, CancellationToken clientGone)
+    {
+        try
+        {
+            return await waiter.Lease.Task.WaitAsync(function.Limits.QueueTime, context.Clock, clientGone);
+        }
+        catch (Exception ex) when (ex is TimeoutException or OperationCanceledException)
+        {
+            bool left;
+            lock (_gate)
+            {
+                left = waiter.Node is { List: not null } node && Remove(node);
+            }
+
+            if (!left)
+            {
+                // A slot came at the same moment; whoever waits next may have it.
+                var lease = await waiter.Lease.Task;
+                if (lease.Worker is not null)
+                {
+                    OnSlotFree(lease.Worker);
+                }
+            }
+
+            context.Metrics.RequestRefused();
+            return new Lease(null, ex is TimeoutException
+                ? Overloaded($"No worker became free within {function.Limits.QueueTime.TotalSeconds:0} s.")
+                : new FunctionError(ErrorCode.ClientGone, "The client went away."));
+        }
+        finally
+        {
+            context.Metrics.RequestLeftQueue(context.Clock.GetElapsedTime(waiter.Since));
+        }
+    }
+
+    private bool Remove(LinkedListNode<Waiter> node)
+    {
+        _waiters.Remove(node);
+        return true;
+    }
+
+    private async Task StartWorkerAsync()
+    {
+        try
+        {
+            var worker = await starter.StartAsync(function);
+            lock (_gate)
+            {
+                _starting--;
+                worker.IdleSince = context.Clock.GetTimestamp();
+                _workers.Add(worker);
+                ServeWaiters();
+            }
+
+            worker.BelongsTo(this);
+            if (_stopped)
+            {
+                await worker.DisposeAsync();
+            }
+        }
+        catch (WorkerStartException ex)
+        {
+            FailWaiters(ex.Error.Code == ErrorCode.StartFailed ? ex.Error with { RetryAfter = TimeSpan.FromSeconds(1) } : ex.Error);
+        }
+
+        // Single-flight: the next start, if the queue still needs one, begins when this one is over.
+        StartIfNeeded();
+    }
+
+    private void FailWaiters(FunctionError error)
+    {
+        List<Waiter> failed;
+        lock (_gate)
+        {
+            _starting--;
+            // With other workers alive they are waited for; without, nobody would ever answer.
+            failed = _workers.Count > 0 ? [] : [.. _waiters];
+            foreach (var waiter in failed)
+            {
+                _waiters.Remove(waiter.Node!);
+            }
+        }
+
+        failed.ForEach(waiter => waiter.Lease.TrySetResult(new Lease(null, error)));
+    }
+
+    private void StartIfNeeded()
+    {
+        bool start;
+        lock (_gate)
+        {
+            start = ShouldStart();
+        }
+
+        if (start)
+        {
+            context.Background.Run(StartWorkerAsync);
+        }
+    }
+
+    private bool ShouldStart()
+    {
+        var live = _workers.Count(worker => !worker.IsLeaving);
+        if (_stopped || !PoolPolicy.ShouldStart(new PoolState(_waiters.Count, _starting, live), function.Limits.MaxWorkers))
+        {
+            return false;
+        }
+
+        _starting++;
+        return true;
+    }
+
+    private Worker? TakeSlot()
+    {
+        for (var i = _workers.Count - 1; i >= 0; i--)
+        {
+            var worker = _workers[i];
+            if (!worker.IsLeaving && worker.SlotsTaken < function.Limits.Concurrency)
+            {
+                worker.SlotsTaken++;
+                if (i != _workers.Count - 1)
+                {
+                    _workers.RemoveAt(i);
+                    _workers.Add(worker);
+                }
+
+                return worker;
+            }
+        }
+
+        return null;
+    }
+
+    private void ServeWaiters()
+    {
+        while (_waiters.First is { } first && TakeSlot() is { } worker)
+        {
+            _waiters.Remove(first);
+            if (!first.Value.Lease.TrySetResult(new Lease(worker, null)))
+            {
+                worker.SlotsTaken--;
+            }
+        }
+    }
+
+    private void Retire(Worker worker) => context.Background.Run(() => worker.DrainAsync(context.Options.DrainTimeout));
+
+    private static FunctionError Overloaded(string message) =>
+        new(ErrorCode.Overloaded, message) { RetryAfter = TimeSpan.FromSeconds(1) };
+
+    private sealed record Waiter(long Since)
+    {
+        public TaskCompletionSource<Lease> Lease { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public LinkedListNode<Waiter>? Node { get; set; }
+    }
+}
+
+/// <summary>A slot on a worker, or why there is none. The slot comes back when the invocation on it is over.</summary>
+internal readonly record struct Lease(Worker? Worker, FunctionError? Error);

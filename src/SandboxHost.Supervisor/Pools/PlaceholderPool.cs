@@ -1,0 +1,161 @@
+using SandboxHost.Deployments;
+using SandboxHost.Sandboxes;
+using SandboxHost.Supervisor.Workers;
+
+namespace SandboxHost.Supervisor.Pools;
+
+/// <summary>
+/// Workers that are started, sandboxed, connected and warm, but have seen no tenant's code. One that is taken is bound to
+/// its function and never comes back.
+/// </summary>
+internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposable
+{
+    /// <summary>
+    /// How long a refill waits after a placeholder was taken, unless the pool is empty: starting a process costs some 30 ms
+    /// of CPU, and just then the cold request needs it.
+    /// </summary>
+    private static readonly TimeSpan RefillDelay = TimeSpan.FromMilliseconds(50);
+
+    private static readonly TimeSpan FailureDelay = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _gate = new();
+    private readonly Stack<Worker> _ready = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private SandboxRuntime? _runtime;
+    private WorkerStarter? _starter;
+    private int _starting;
+    private TaskCompletionSource _full = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private SandboxLimits Limits => WorkerStarter.StartLimits(context.Options.PlaceholderMemoryBytes);
+
+    /// <summary>Completes when as many stand ready as should; anew after each taking.</summary>
+    public Task Full
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return context.Options.Placeholders == 0 ? Task.CompletedTask : _full.Task;
+            }
+        }
+    }
+
+    public void Start(WorkerStarter starter)
+    {
+        _starter = starter;
+        _runtime = context.Options.Runtimes[0];
+        Refill();
+    }
+
+    /// <summary>A placeholder of the function's runtime and size; null when none stands ready.</summary>
+    public Worker? TryTake(FunctionVersion function)
+    {
+        if (function.Runtime != _runtime?.Name || function.Limits.MemoryBytes != context.Options.PlaceholderMemoryBytes)
+        {
+            return null;
+        }
+
+        Worker? taken = null;
+        lock (_gate)
+        {
+            while (taken is null && _ready.TryPop(out var worker))
+            {
+                taken = worker.IsLeaving ? null : worker;
+            }
+
+            if (_full.Task.IsCompleted)
+            {
+                _full = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+        }
+
+        Refill();
+        return taken;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        List<Worker> ready;
+        lock (_gate)
+        {
+            ready = [.. _ready];
+            _ready.Clear();
+        }
+
+        await Task.WhenAll(ready.Select(worker => worker.DisposeAsync().AsTask()));
+    }
+
+    private void Refill()
+    {
+        lock (_gate)
+        {
+            if (_stopping.IsCancellationRequested || _starting > 0 || _ready.Count >= context.Options.Placeholders)
+            {
+                return;
+            }
+
+            _starting++;
+        }
+
+        context.Background.Run(RefillAsync);
+    }
+
+    // One process at a time: a burst takes what is there and starts its own.
+    private async Task RefillAsync()
+    {
+        var pause = RefillDelay;
+        while (true)
+        {
+            lock (_gate)
+            {
+                if (_stopping.IsCancellationRequested || _ready.Count >= context.Options.Placeholders)
+                {
+                    _starting--;
+                    _full.TrySetResult();
+                    return;
+                }
+
+                pause = _ready.Count == 0 && pause == RefillDelay ? TimeSpan.Zero : pause;
+            }
+
+            try
+            {
+                await Task.Delay(pause, context.Clock, _stopping.Token);
+                var worker = await LaunchWarmAsync();
+                lock (_gate)
+                {
+                    if (!_stopping.IsCancellationRequested)
+                    {
+                        _ready.Push(worker);
+                        pause = RefillDelay;
+                        continue;
+                    }
+                }
+
+                await worker.DisposeAsync();
+            }
+            catch (Exception ex) when (ex is WorkerStartException or OperationCanceledException or Transport.WorkerGoneException)
+            {
+                // Requests start their own processes meanwhile, and answer with what is wrong if that fails as well.
+                pause = FailureDelay;
+            }
+        }
+    }
+
+    private async Task<Worker> LaunchWarmAsync()
+    {
+        var worker = await _starter!.LaunchAsync(_runtime!, Limits, _stopping.Token);
+        try
+        {
+            using var timeout = new CancellationTokenSource(context.Options.StartTimeout, context.Clock);
+            await worker.Session!.WarmAsync(timeout.Token);
+            return worker;
+        }
+        catch
+        {
+            await worker.DisposeAsync();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,16 @@
+using SandboxHost.Output;
+using SandboxHost.Sandboxes;
+using SandboxHost.Supervisor.Workers;
+
+namespace SandboxHost.Supervisor;
+
+/// <summary>What every part of the supervisor works with.</summary>
+internal sealed record SupervisorContext(
+    SupervisorOptions Options,
+    ISandboxLauncher Launcher,
+    ILogSink Output,
+    TimeProvider Clock,
+    SupervisorLogger Logger,
+    SupervisorMetrics Metrics,
+    WorkerDirectory Directory,
+    BackgroundTasks Background);

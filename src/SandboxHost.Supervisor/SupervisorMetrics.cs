@@ -1,0 +1,51 @@
+using System.Diagnostics.Metrics;
+
+namespace SandboxHost.Supervisor;
+
+/// <summary>Meter "SandboxHost.Supervisor". Methods are named after facts.</summary>
+internal sealed class SupervisorMetrics : IDisposable
+{
+    public const string MeterName = "SandboxHost.Supervisor";
+
+    private readonly Meter _meter = new(MeterName);
+    private readonly Histogram<double> _coldStart;
+    private readonly Histogram<double> _queueTime;
+    private readonly Counter<long> _refused;
+    private readonly Counter<long> _workerEnds;
+    private readonly UpDownCounter<int> _waiting;
+    private readonly UpDownCounter<int> _workers;
+
+    public SupervisorMetrics()
+    {
+        _coldStart = _meter.CreateHistogram<double>("faas.coldstart.duration", "s", "From wanting a worker to its being ready");
+        _queueTime = _meter.CreateHistogram<double>("faas.queue.duration", "s", "Time that requests waited for a worker");
+        _refused = _meter.CreateCounter<long>("faas.queue.refused", "{request}", "Requests refused because a queue was full or slow");
+        _workerEnds = _meter.CreateCounter<long>("faas.worker.ends", "{worker}", "Workers that ended, by reason");
+        _waiting = _meter.CreateUpDownCounter<int>("faas.queue.length", "{request}", "Requests that wait for a worker");
+        _workers = _meter.CreateUpDownCounter<int>("faas.workers", "{worker}", "Workers that serve");
+    }
+
+    public void WorkerReady(TimeSpan elapsed, bool placeholderTaken)
+    {
+        _coldStart.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("placeholder", placeholderTaken));
+        _workers.Add(1);
+    }
+
+    public void WorkerEnded(string reason)
+    {
+        _workerEnds.Add(1, new KeyValuePair<string, object?>("reason", reason));
+        _workers.Add(-1);
+    }
+
+    public void RequestQueued() => _waiting.Add(1);
+
+    public void RequestLeftQueue(TimeSpan waited)
+    {
+        _waiting.Add(-1);
+        _queueTime.Record(waited.TotalSeconds);
+    }
+
+    public void RequestRefused() => _refused.Add(1);
+
+    public void Dispose() => _meter.Dispose();
+}

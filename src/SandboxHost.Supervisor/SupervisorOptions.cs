@@ -1,0 +1,49 @@
+using SandboxHost.Sandboxes;
+
+namespace SandboxHost.Supervisor;
+
+/// <summary>The operator's settings for workers.</summary>
+public sealed record SupervisorOptions
+{
+    /// <summary>The directory of the worker socket; workers see it, nothing else lives in it.</summary>
+    public required string LinkDirectory { get; init; }
+
+    /// <summary>The runtimes that functions can name.</summary>
+    public required IReadOnlyList<SandboxRuntime> Runtimes { get; init; }
+
+    /// <summary>What every worker's environment holds from its start: where the socket is, where the egress door is.</summary>
+    public required IReadOnlyDictionary<string, string> WorkerEnvironment { get; init; }
+
+    /// <summary>
+    /// Sandboxes that stand ready for functions of the default size. Default 2: one for the request that comes, one for the
+    /// next. 0 switches the pool off; every cold start then starts a process.
+    /// </summary>
+    public int Placeholders { get; init; } = 2;
+
+    /// <summary>Memory of a placeholder; a function with another limit starts a process of its own size. Default 1024 MB.</summary>
+    public long PlaceholderMemoryBytes { get; init; } = 1024L << 20;
+
+    /// <summary>Processes being started at a time, for all functions together. Default 4.</summary>
+    public int ConcurrentStarts { get; init; } = 4;
+
+    /// <summary>From starting a process to its hello. Default 10 s.</summary>
+    public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>For a function's module to load. Default 10 s.</summary>
+    public TimeSpan LoadTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Idle time after which a worker is frozen. Default 5 s.</summary>
+    public TimeSpan FreezeAfter { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Idle time after which a worker goes. Default 10 min.</summary>
+    public TimeSpan KeepAlive { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>
+    /// How long a worker may leave a ping unanswered, after one of its invocations ran out of time, before its event loop is
+    /// taken to be blocked and it is killed. Default 250 ms.
+    /// </summary>
+    public TimeSpan BlockedLoopGrace { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How long workers may finish their invocations when the host stops. Default 10 s.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);
+}

@@ -1,0 +1,4 @@
+namespace SandboxHost.Supervisor.Transport;
+
+/// <summary>A worker broke the worker protocol. The message names the clause in words; the worker is killed.</summary>
+internal sealed class ProtocolViolation(string message) : Exception(message);

@@ -1,0 +1,367 @@
+using Grpc.Core;
+using SandboxHost.Deployments;
+using SandboxHost.Invocations;
+using SandboxHost.Output;
+using SandboxHost.Protocol.Worker.V1;
+using SandboxHost.Sandboxes;
+using SandboxHost.Supervisor.Transport;
+
+namespace SandboxHost.Supervisor.Workers;
+
+/// <summary>
+/// The record of one live sandbox: its process, its session, the function it is bound to once and for all. It ends once,
+/// with one reason, and then removes everything it owned.
+/// </summary>
+internal sealed class Worker : IWorkerEvents, IAsyncDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly SupervisorContext _context;
+    private readonly TaskCompletionSource<WorkerSession> _hello = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly string _token;
+    private FunctionError? _killReason;
+    private FunctionVersion? _function;
+    private IWorkerOwner? _owner;
+    private int _ending;
+    private bool _frozen;
+    private bool _leaving;
+
+    public Worker(string name, SandboxRuntime runtime, SandboxLimits limits, SupervisorContext context)
+    {
+        Name = name;
+        Runtime = runtime;
+        Limits = limits;
+        _context = context;
+        _token = context.Directory.Expect(this);
+    }
+
+    public string Name { get; }
+
+    public SandboxRuntime Runtime { get; }
+
+    public SandboxLimits Limits { get; private set; }
+
+    public FunctionVersion? Function => _function;
+
+    public ISandbox? Sandbox { get; private set; }
+
+    public uint? Uid => Sandbox?.Uid;
+
+    public WorkerSession? Session { get; private set; }
+
+    /// <summary>Set by the pool that owns the worker, under the pool's lock.</summary>
+    public int SlotsTaken { get; set; }
+
+    /// <summary>When its last invocation ended, or it became ready. Set by the pool, under the pool's lock.</summary>
+    public long IdleSince { get; set; }
+
+    /// <summary>It takes no new invocation: it asked to go, ran over time, or is dying.</summary>
+    public bool IsLeaving => _leaving || _ending != 0;
+
+    public bool IsFrozen => _frozen;
+
+    /// <summary>Completes when nothing of it is left.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>The environment that the process starts with. The runner takes the token out of it before any other code runs.</summary>
+    public IReadOnlyDictionary<string, string> StartEnvironment =>
+        new Dictionary<string, string>(_context.Options.WorkerEnvironment, StringComparer.Ordinal) { ["SANDBOXHOST_TOKEN"] = _token };
+
+    public bool IsPeer(uint uid) => Uid == uid;
+
+    /// <summary>Starts the process and waits for its hello.</summary>
+    /// <exception cref="WorkerStartException">It did not come up.</exception>
+    public async Task LaunchAsync(ISandboxLauncher launcher, SandboxSpec spec, CancellationToken cancellationToken)
+    {
+        try
+        {
+            Sandbox = await launcher.LaunchAsync(spec, cancellationToken);
+            _context.Directory.OnLaunched(this, Sandbox.Uid);
+            WatchExit(Sandbox);
+            Session = await _hello.Task.WaitAsync(cancellationToken);
+        }
+        catch (SandboxException ex)
+        {
+            await EndAsync(new FunctionError(ErrorCode.StartFailed, ex.Message), TimeSpan.Zero);
+            throw new WorkerStartException(ex.Message, ex);
+        }
+        catch (OperationCanceledException ex)
+        {
+            await EndAsync(new FunctionError(ErrorCode.StartFailed, "The worker did not come up in time."), TimeSpan.Zero);
+            throw new WorkerStartException("The worker did not come up in time.", ex);
+        }
+    }
+
+    /// <summary>The first frame arrived: the process is the one that was started.</summary>
+    public WorkerSession OnHello(IServerStreamWriter<HostFrames> stream, int processId)
+    {
+        var session = new WorkerSession(this, stream, _context.Clock);
+        Session = session;
+        try
+        {
+            Sandbox?.OpenEgress(processId);
+        }
+        catch (SandboxException ex)
+        {
+            // The function runs without a way out, and says so when it tries.
+            _context.Logger.EgressFailed(ex, Name);
+        }
+
+        if (!_hello.TrySetResult(session))
+        {
+            session.Close(DeathError());
+        }
+
+        return session;
+    }
+
+    /// <summary>Binds the worker to a function, one way: its files, its limits, its environment.</summary>
+    /// <exception cref="WorkerStartException">The module did not load, or the worker ended meanwhile.</exception>
+    public async Task SpecialiseAsync(FunctionVersion function, CancellationToken cancellationToken)
+    {
+        _function = function;
+        var sandbox = Sandbox!;
+        Error? loadError;
+        try
+        {
+            FunctionFiles.Place(function.ArtifactDirectory, sandbox.FunctionDirectory);
+            Limits = Limits with { MemoryBytes = function.Limits.MemoryBytes, Cpus = function.Limits.EffectiveVcpu };
+            sandbox.SetLimits(Limits);
+            loadError = await Session!.SpecialiseAsync(FrameMapping.ToSpecialise(function), cancellationToken);
+        }
+        catch (WorkerGoneException ex)
+        {
+            throw new WorkerStartException(ex.Error);
+        }
+        catch (OperationCanceledException ex)
+        {
+            Kill(new FunctionError(ErrorCode.LoadError, "The function's module did not finish loading in time."));
+            throw new WorkerStartException(new FunctionError(ErrorCode.LoadError, "The function's module did not finish loading in time."), ex);
+        }
+        catch (Exception ex) when (ex is IOException or UnauthorizedAccessException or SandboxException)
+        {
+            Kill(new FunctionError(ErrorCode.StartFailed, "The function's files or limits could not be set."));
+            throw new WorkerStartException($"{function}: {ex.Message}", ex);
+        }
+
+        if (loadError is not null)
+        {
+            var error = new FunctionError(ErrorCode.LoadError, "The function's module did not load.")
+            {
+                Thrown = Invocation.ReadError(loadError),
+            };
+            Kill(error);
+            throw new WorkerStartException(error);
+        }
+    }
+
+    /// <summary>From now on, tells this pool what happens to it.</summary>
+    public void BelongsTo(IWorkerOwner owner)
+    {
+        _owner = owner;
+        if (_ending != 0)
+        {
+            owner.OnWorkerGone(this);
+        }
+    }
+
+    /// <summary>Starts an invocation on a slot that the pool has reserved; the slot comes back when the invocation is over.</summary>
+    public Invocation Start(InvocationRequest request)
+    {
+        if (_frozen)
+        {
+            Thaw();
+        }
+
+        return Session!.Start(request);
+    }
+
+    /// <summary>Puts an idle worker to sleep. The pool's lock makes sure that no invocation starts meanwhile.</summary>
+    public void Freeze()
+    {
+        if (!_frozen && _ending == 0)
+        {
+            _frozen = true;
+            Sandbox!.Freeze();
+        }
+    }
+
+    private void Thaw()
+    {
+        lock (_gate)
+        {
+            if (_frozen)
+            {
+                Sandbox!.Thaw();
+                _frozen = false;
+            }
+        }
+    }
+
+    /// <summary>Ends the process at once. The first reason given is the one that its invocations get.</summary>
+    public void Kill(FunctionError reason)
+    {
+        lock (_gate)
+        {
+            _killReason ??= reason;
+        }
+
+        Sandbox?.Kill();
+    }
+
+    /// <summary>Lets running invocations finish and then ends the process; after the timeout it is killed.</summary>
+    public async Task DrainAsync(TimeSpan timeout)
+    {
+        _leaving = true;
+        Thaw();
+        Session?.Send(new HostFrame { Drain = new Drain() });
+        if (timeout > TimeSpan.Zero)
+        {
+            await Task.WhenAny(_ended.Task, Task.Delay(timeout, _context.Clock, CancellationToken.None));
+        }
+
+        await EndAsync(new FunctionError(ErrorCode.HostShutdown, "The worker was stopped."), TimeSpan.Zero);
+    }
+
+    /// <summary>
+    /// Ends the worker and everything it owns. Waits a moment for the process to have ended by itself, because how it ended
+    /// is the reason that its invocations get.
+    /// </summary>
+    public async Task EndAsync(FunctionError? reason, TimeSpan exitGrace)
+    {
+        lock (_gate)
+        {
+            _killReason ??= reason;
+        }
+
+        if (Interlocked.Exchange(ref _ending, 1) != 0)
+        {
+            await _ended.Task;
+            return;
+        }
+
+        try
+        {
+            if (Sandbox is { } sandbox)
+            {
+                if (exitGrace > TimeSpan.Zero && _killReason is null)
+                {
+                    await Task.WhenAny(sandbox.Exited, Task.Delay(exitGrace, _context.Clock, CancellationToken.None));
+                }
+
+                sandbox.Kill();
+                await sandbox.Exited;
+            }
+
+            var error = DeathError();
+            _hello.TrySetException(new WorkerStartException(error));
+            Session?.Close(error);
+            _owner?.OnWorkerGone(this);
+            if (Sandbox is not null)
+            {
+                await Sandbox.DisposeAsync();
+            }
+        }
+        finally
+        {
+            _context.Directory.Remove(this, _token);
+            _ended.TrySetResult();
+        }
+    }
+
+    public async ValueTask DisposeAsync() =>
+        await EndAsync(new FunctionError(ErrorCode.HostShutdown, "The host is shutting down."), TimeSpan.Zero);
+
+    // ---- what the session tells ----
+
+    public void OnOver(Invocation invocation, bool started) => _owner?.OnSlotFree(this);
+
+    public void OnOverdue(Invocation invocation)
+    {
+        _leaving = true;
+        _owner?.OnWorkerLeaving(this);
+        _context.Background.Run(() => ReplaceOverdueAsync(invocation));
+    }
+
+    public void OnLeaving(string reason)
+    {
+        _leaving = true;
+        _context.Logger.WorkerLeaving(Name, reason);
+        _owner?.OnWorkerLeaving(this);
+    }
+
+    public void OnOutput(string? requestId, OutputLevel level, string text) =>
+        _context.Output.Write(new OutputLine(_function, requestId, level, text));
+
+    /// <summary>
+    /// One of its invocations ignored its limit. If the event loop is blocked, nobody on it can go on and it is killed at
+    /// once; otherwise the others may finish first.
+    /// </summary>
+    private async Task ReplaceOverdueAsync(Invocation invocation)
+    {
+        var blocked = new FunctionError(ErrorCode.WorkerExited, "The worker was killed: its event loop was blocked by an invocation that ran out of time.");
+        if (!await Session!.AnswersWithinAsync(_context.Options.BlockedLoopGrace))
+        {
+            Kill(blocked);
+            return;
+        }
+
+        await Session.OthersOverAsync();
+        Kill(new FunctionError(ErrorCode.Timeout, $"The worker was killed: invocation {invocation.Id} went on after its time limit."));
+    }
+
+    private void WatchExit(ISandbox sandbox) => _context.Background.Run(async () =>
+    {
+        await sandbox.Exited;
+        await EndAsync(null, TimeSpan.Zero);
+    });
+
+    private FunctionError DeathError()
+    {
+        if (_killReason is { } reason)
+        {
+            return reason;
+        }
+
+        var exit = Sandbox is { Exited.IsCompletedSuccessfully: true } sandbox ? sandbox.Exited.Result : null;
+        var megabytes = (exit?.MemoryLimitBytes ?? 0) / FunctionLimits.Megabyte;
+        return exit?.Reason switch
+        {
+            SandboxExitReason.OutOfMemory => new FunctionError(
+                ErrorCode.OutOfMemory,
+                $"The function used more memory than its limit of {megabytes} MB (peak {exit.PeakMemoryBytes / FunctionLimits.Megabyte} MB)."),
+            // V8 gives up on its own heap with abort(3), before the kernel sees the limit.
+            SandboxExitReason.Signalled when exit.Signal == 6 => new FunctionError(
+                ErrorCode.OutOfMemory, $"The function's JavaScript heap reached its limit, or it aborted (SIGABRT; memory limit {megabytes} MB)."),
+            SandboxExitReason.Signalled => new FunctionError(ErrorCode.WorkerExited, $"The worker was ended by signal {exit.Signal}."),
+            SandboxExitReason.Exited => new FunctionError(ErrorCode.WorkerExited, $"The worker exited with code {exit.Code}."),
+            SandboxExitReason.LaunchFailed => new FunctionError(ErrorCode.StartFailed, exit.Detail ?? "The sandbox did not start."),
+            _ => new FunctionError(ErrorCode.WorkerExited, "The worker is gone."),
+        };
+    }
+}
+
+/// <summary>The pool that a worker belongs to.</summary>
+internal interface IWorkerOwner
+{
+    void OnSlotFree(Worker worker);
+
+    void OnWorkerLeaving(Worker worker);
+
+    void OnWorkerGone(Worker worker);
+}
+
+/// <summary>A worker did not become ready.</summary>
+internal sealed class WorkerStartException : Exception
+{
+    public WorkerStartException(FunctionError error, Exception? innerException = null)
+        : base(error.Message, innerException) => Error = error;
+
+    public WorkerStartException(string message, Exception innerException)
+        : this(new FunctionError(ErrorCode.StartFailed, "No worker could be started."), innerException) => Detail = message;
+
+    public FunctionError Error { get; }
+
+    /// <summary>For the operator.</summary>
+    public string? Detail { get; }
+}

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Globalization;
+using SandboxHost.Deployments;
+using SandboxHost.Output;
+using SandboxHost.Sandboxes;
+using SandboxHost.Supervisor.Pools;
+
+namespace SandboxHost.Supervisor.Workers;
+
+/// <summary>Gets a worker for a function: a placeholder when one stands ready, otherwise a new process.</summary>
+internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool placeholders) : IDisposable
+{
+    /// <summary>Node writes this many threads and bwrap adds two processes, so less would not start.</summary>
+    private const int MinimumPids = 128;
+
+    private readonly SemaphoreSlim _starts = new(context.Options.ConcurrentStarts);
+    private long _lastNumber;
+
+    /// <exception cref="WorkerStartException">It did not become ready.</exception>
+    public async Task<Worker> StartAsync(FunctionVersion function)
+    {
+        var started = context.Clock.GetTimestamp();
+        var worker = placeholders.TryTake(function);
+        var hit = worker is not null;
+        worker ??= await LaunchAsync(RuntimeOf(function), LimitsOf(function), CancellationToken.None);
+        try
+        {
+            using var deadline = new CancellationTokenSource(context.Options.LoadTimeout, context.Clock);
+            await worker.SpecialiseAsync(function, deadline.Token);
+        }
+        catch (WorkerStartException)
+        {
+            await worker.DisposeAsync();
+            throw;
+        }
+
+        var elapsed = context.Clock.GetElapsedTime(started);
+        context.Metrics.WorkerReady(elapsed, hit);
+        context.Logger.WorkerReady(worker.Name, function.Name, elapsed.TotalMilliseconds, hit);
+        return worker;
+    }
+
+    /// <summary>Starts a process and waits until it has dialled the host. It has no function yet.</summary>
+    /// <exception cref="WorkerStartException">It did not come up.</exception>
+    public async Task<Worker> LaunchAsync(SandboxRuntime runtime, SandboxLimits limits, CancellationToken cancellationToken)
+    {
+        await _starts.WaitAsync(cancellationToken);
+        try
+        {
+            var number = Interlocked.Increment(ref _lastNumber);
+            var worker = new Worker(string.Create(CultureInfo.InvariantCulture, $"w{number}"), runtime, limits, context);
+            using var timeout = new CancellationTokenSource(context.Options.StartTimeout, context.Clock);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
+            await worker.LaunchAsync(context.Launcher, SpecFor(worker, runtime, limits), either.Token);
+            return worker;
+        }
+        catch (WorkerStartException ex)
+        {
+            context.Logger.StartFailed(ex, ex.Detail ?? ex.Message);
+            throw;
+        }
+        finally
+        {
+            _starts.Release();
+        }
+    }
+
+    public SandboxRuntime RuntimeOf(FunctionVersion function) =>
+        context.Options.Runtimes.FirstOrDefault(runtime => runtime.Name == function.Runtime)
+        ?? throw new UnreachableException($"a function of unknown runtime {function.Runtime} was published");
+
+    public static SandboxLimits LimitsOf(FunctionVersion function) => StartLimits(function.Limits.MemoryBytes);
+
+    /// <summary>A process starts without a CPU limit: under half a vCPU it would take twice as long.</summary>
+    public static SandboxLimits StartLimits(long memoryBytes) => new(memoryBytes, Cpus: null, Pids: MinimumPids);
+
+    public void Dispose() => _starts.Dispose();
+
+    private SandboxSpec SpecFor(Worker worker, SandboxRuntime runtime, SandboxLimits limits) => new()
+    {
+        Name = worker.Name,
+        Runtime = runtime,
+        Environment = worker.StartEnvironment,
+        HostDirectory = context.Options.LinkDirectory,
+        Limits = limits,
+        Output = line => worker.OnOutput(null, OutputLevel.Info, line),
+    };
+}
