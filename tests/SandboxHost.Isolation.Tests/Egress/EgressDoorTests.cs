@@ -9,9 +9,7 @@ namespace SandboxHost.Isolation.Egress;
 /// <summary>The door as a proxy, on the loopback of the test; that it listens inside a sandbox is tested elsewhere.</summary>
 public sealed class EgressDoorTests
 {
-    private const int Timeout = 15_000;
-
-    [Fact(Timeout = Timeout)]
+    [TimedFact]
     public async Task Tunnel_carries_bytes_both_ways_and_half_closes()
     {
         await using var door = new DoorUnderTest();
@@ -29,7 +27,7 @@ public sealed class EgressDoorTests
         Assert.Equal(new EgressUsage(1, 0, 10, 20), door.Door.ReadUsage());
     }
 
-    [Fact(Timeout = Timeout)]
+    [TimedFact]
     public async Task Large_transfers_arrive_whole()
     {
         await using var door = new DoorUnderTest();
@@ -47,7 +45,7 @@ public sealed class EgressDoorTests
         Assert.Equal(bytes.Length, door.Door.ReadUsage().BytesDown);
     }
 
-    [Fact(Timeout = Timeout)]
+    [TimedFact]
     public async Task Plain_request_is_passed_on_with_its_body_and_only_that()
     {
         await using var door = new DoorUnderTest();
@@ -62,7 +60,7 @@ public sealed class EgressDoorTests
         Assert.Equal("HTTP/1.1 204 No Content\r\n\r\n", await ReadAsync(client, 27));
     }
 
-    [Fact(Timeout = Timeout)]
+    [TimedFact]
     public async Task Second_request_on_a_connection_ends_it_unserved()
     {
         await using var door = new DoorUnderTest();
@@ -73,7 +71,7 @@ public sealed class EgressDoorTests
         Assert.DoesNotContain("10.0.0.1", await ReadUntilEndAsync(server));
     }
 
-    [Theory(Timeout = Timeout)]
+    [TimedTheory]
     [InlineData("CONNECT 127.0.0.1:22 HTTP/1.1\r\n\r\n", "403", "\"rule\":\"loopback\"")]
     [InlineData("CONNECT 2130706433:22 HTTP/1.1\r\n\r\n", "403", "\"rule\":\"loopback\"")]
     [InlineData("CONNECT [::ffff:7f00:1]:22 HTTP/1.1\r\n\r\n", "403", "\"rule\":\"loopback\"")]
@@ -95,7 +93,7 @@ public sealed class EgressDoorTests
         Assert.Equal(status == "403" ? 1 : 0, door.Door.ReadUsage().Refused);
     }
 
-    [Fact(Timeout = Timeout)]
+    [TimedFact]
     public async Task Name_is_resolved_once_and_the_judged_address_is_dialled()
     {
         await using var door = new DoorUnderTest();
@@ -108,7 +106,7 @@ public sealed class EgressDoorTests
         Assert.Equal(1, door.Resolutions);
     }
 
-    [Fact(Timeout = Timeout)]
+    [TimedFact]
     public async Task Nothing_listening_is_a_bad_gateway()
     {
         await using var door = new DoorUnderTest();
@@ -120,7 +118,7 @@ public sealed class EgressDoorTests
         Assert.StartsWith("HTTP/1.1 502", await ReadAllAsync(client), StringComparison.Ordinal);
     }
 
-    [Fact(Timeout = Timeout)]
+    [TimedFact]
     public async Task Head_that_is_too_long_is_malformed()
     {
         await using var door = new DoorUnderTest();
@@ -131,7 +129,7 @@ public sealed class EgressDoorTests
         Assert.StartsWith("HTTP/1.1 400", await ReadAllAsync(client), StringComparison.Ordinal);
     }
 
-    [Fact(Timeout = Timeout)]
+    [TimedFact]
     public async Task Head_that_does_not_come_ends_the_connection_after_a_while()
     {
         var time = new FakeTimeProvider();
@@ -143,7 +141,7 @@ public sealed class EgressDoorTests
         await AdvanceUntilAsync(time, TimeSpan.FromSeconds(11), ReadAllAsync(client));
     }
 
-    [Fact(Timeout = Timeout)]
+    [TimedFact]
     public async Task Resolver_that_does_not_answer_is_a_gateway_timeout()
     {
         var time = new FakeTimeProvider();
@@ -158,7 +156,7 @@ public sealed class EgressDoorTests
         Assert.StartsWith("HTTP/1.1 504", await answer, StringComparison.Ordinal);
     }
 
-    [Fact(Timeout = Timeout)]
+    [TimedFact]
     public async Task Idle_tunnel_is_closed_after_five_minutes()
     {
         var time = new FakeTimeProvider();
@@ -178,7 +176,7 @@ public sealed class EgressDoorTests
         await AdvanceUntilAsync(time, TimeSpan.FromMinutes(5.1), ReadUntilEndAsync(server));
     }
 
-    [Fact(Timeout = Timeout)]
+    [TimedFact]
     public async Task Connections_past_the_limit_are_turned_away()
     {
         await using var door = new DoorUnderTest(maxConnections: 2);
@@ -191,7 +189,7 @@ public sealed class EgressDoorTests
         Assert.Equal(1, door.Door.ReadUsage().Refused);
     }
 
-    [Fact(Timeout = Timeout)]
+    [TimedFact]
     public async Task Disposing_closes_every_connection()
     {
         await using var door = new DoorUnderTest();
@@ -330,7 +328,7 @@ public sealed class EgressDoorTests
                 case "mixed.example": return [IPAddress.Parse("10.0.0.1"), IPAddress.Loopback];
                 case "rebound.example": return [IPAddress.Loopback, IPAddress.Parse("fd00::1")];
                 case "mail.example": return [IPAddress.Parse("1.1.1.1")];
-                case "slow.example": await Task.Delay(System.Threading.Timeout.Infinite, cancellationToken); break;
+                case "slow.example": await Task.Delay(Timeout.Infinite, cancellationToken); break;
             }
 
             throw new SocketException((int)SocketError.HostNotFound);
