@@ -20,6 +20,8 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
 {
     private const int MaxHeadBytes = 16 << 10;
     private const int RelayBytes = 64 << 10;
+    private const int MaxLingerBytes = 256 << 10;
+    private static readonly TimeSpan LingerLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HeadLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan DialLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan IdleLimit = TimeSpan.FromMinutes(5);
@@ -259,6 +261,21 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
     {
         await SendAllAsync(client, answer, cancellationToken);
         client.Shutdown(SocketShutdown.Send);
+
+        // Closing with bytes unread would reset the connection and could take the answer with it, so they are read for a bit.
+        using var limit = new CancellationTokenSource(LingerLimit, context.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var buffer = new byte[4 << 10];
+        for (var read = 0; read < MaxLingerBytes;)
+        {
+            var more = await client.ReceiveAsync(buffer, either.Token);
+            if (more == 0)
+            {
+                return;
+            }
+
+            read += more;
+        }
     }
 
     private static async Task SendAllAsync(Socket socket, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)

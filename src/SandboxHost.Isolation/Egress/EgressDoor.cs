@@ -27,11 +27,14 @@ internal sealed class EgressDoor : IAsyncDisposable
     public static EgressDoor Open(int processId, EgressContext context, int maxConnections) =>
         new(NamespaceListener.Open(processId), context, maxConnections);
 
+    public int OpenConnections => _connections.Count;
+
     public EgressUsage ReadUsage() => _context.Counters.Read();
 
     /// <summary>Stops accepting and ends what runs, without waiting for it.</summary>
     public void Close()
     {
+        // Never disposed: it has no timer, and a door may be closed more than once.
         _closing.Cancel();
         _listener.Dispose();
     }
@@ -41,7 +44,6 @@ internal sealed class EgressDoor : IAsyncDisposable
         Close();
         await _accepting;
         await Task.WhenAll(_connections.Values);
-        _closing.Dispose();
     }
 
     private async Task AcceptAsync()

@@ -198,7 +198,7 @@ public sealed class LinuxSandbox : ISandbox
                 LibC.Reap(orphan);
             }
 
-            Directory.Delete(_parts.Directories.SandboxDirectory(_parts.Spec.Name), recursive: true);
+            HostDirectories.Remove(_parts.Directories.SandboxDirectory(_parts.Spec.Name));
             _parts.Output.Dispose();
             _parts.Uids?.GiveBack(_parts.Uid);
         }

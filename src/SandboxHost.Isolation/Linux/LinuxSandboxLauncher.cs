@@ -168,7 +168,7 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
 
         if (madeDirectory)
         {
-            Directory.Delete(_instance.Directories.SandboxDirectory(name), recursive: true);
+            HostDirectories.Remove(_instance.Directories.SandboxDirectory(name));
         }
 
         if (uid is { } taken)
