@@ -74,7 +74,7 @@ public sealed class IsolationTests(HostFixture fixture)
         var refused = await Client.GetAsync($"/outside?url=http://host.internal:{fixture.Forbidden.Port}/");
         Assert.False(refused.IsSuccessStatusCode);
         Assert.Equal(0, fixture.Forbidden.Connections);
-        await fixture.Host.WaitForLineAsync($"host.internal:{fixture.Forbidden.Port}");
+        await fixture.Host.WaitForLineAsync($"[outside] The egress door refused host.internal:{fixture.Forbidden.Port} (loopback)");
     }
 
     [Fact(Timeout = 30_000)]

@@ -179,6 +179,6 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
 
     private EgressDoor OpenEgress(SandboxParts parts, int workerProcessId) => EgressDoor.Open(
         workerProcessId,
-        new EgressContext(parts.Spec.Name, _egressPolicy, _ownAddresses, new EgressCounters(), _time, _logger),
+        new EgressContext(parts.Spec.Name, _egressPolicy, _ownAddresses, new EgressCounters(), _time, _logger) { Tell = parts.Spec.Output },
         _options.Egress.MaxConnections);
 }
