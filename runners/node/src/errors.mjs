@@ -2,9 +2,10 @@
 
 import { inspect } from 'node:util';
 
+// Together these stay far below a session message, in any alphabet.
 const MaxMessageLength = 16 * 1024;
 const MaxTraceLines = 50;
-const MaxTraceLineLength = 2 * 1024;
+const MaxTraceLineLength = 500;
 
 const StackLine = /^\s+at /;
 

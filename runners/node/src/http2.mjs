@@ -8,7 +8,7 @@
 import { Buffer } from 'node:buffer';
 import { connect } from 'node:net';
 import { ErrorCode, Flag, FrameHeaderBytes, FrameReader, FrameType, Http2Error, writeFrameHeader } from './http2-frames.mjs';
-import { nextTick, PrivateMap, then } from './primordials.mjs';
+import { nextTick, PrivateMap, Promise, then } from './primordials.mjs';
 
 const Preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 const Setting = { HEADER_TABLE_SIZE: 1, ENABLE_PUSH: 2, MAX_CONCURRENT_STREAMS: 3, INITIAL_WINDOW_SIZE: 4, MAX_FRAME_SIZE: 5 };

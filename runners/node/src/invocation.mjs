@@ -6,7 +6,7 @@ import { Context } from './context.mjs';
 import { currentInvocation } from './current-invocation.mjs';
 import { describeError, FunctionError } from './errors.mjs';
 import { BodyKind, Level, MaxInlineBodyBytes, Outcome, Reason, Trigger } from './messages.mjs';
-import { AbortController, DOMException, ReadableStream, then } from './primordials.mjs';
+import { AbortController, DOMException, Promise, ReadableStream, then } from './primordials.mjs';
 import { foreignReply, looksLikeResponse } from './web/foreign.mjs';
 import { getHeader } from './web/headers.mjs';
 import { incomingRequest } from './web/request.mjs';

@@ -3,6 +3,7 @@
 import { HeadroomBytes, writeMessagePrefix } from './grpc.mjs';
 import { ErrorCode } from './http2-frames.mjs';
 import { BodyWriter, MaxChunkBytes } from './messages.mjs';
+import { Promise } from './primordials.mjs';
 
 export class ResponseBodyCall {
   #stream;

@@ -77,7 +77,12 @@ export class FakeHost {
       host.#notify();
       return signal ?? code;
     });
-    await host.frame('hello');
+    try {
+      await host.frame('hello');
+    } catch (error) {
+      await host.stop();
+      throw error;
+    }
     return host;
   }
 
@@ -87,6 +92,7 @@ export class FakeHost {
     const host = await FakeHost.start(files, options);
     host.specialise({ entry: Object.keys(files)[0], ...specialise });
     const { loadError } = await host.frame('specialised');
+    if (loadError) await host.stop();
     if (loadError) throw new Error(`${loadError.type}: ${loadError.message}\n${loadError.trace.join('\n')}`);
     return host;
   }
