@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
@@ -42,6 +42,7 @@ export class FakeHost {
 
   /** Starts a host, writes `files` as the function's directory and starts a runner on it. */
   static async start(files, { environment = {}, args = [] } = {}) {
+    if (!existsSync(runnerFile)) throw new Error(`${runnerFile} does not exist: bundle the runner first (npm run bundle)`);
     const host = new FakeHost();
     host.directory = mkdtempSync(join(tmpdir(), 'runner-test-'));
     const functionDirectory = join(host.directory, 'function');
