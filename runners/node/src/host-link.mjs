@@ -121,24 +121,28 @@ export class HostLink {
     const writer = this.#writer;
     if (writer.length >= BatchBytes) this.#closeBatch();
     if (writer.length === 0) {
-      writer.reserve(HeadroomBytes);
-      writer.position += HeadroomBytes;
+      openBatch(writer);
       this.#connection.scheduleFlush();
     }
     return writer;
   }
 
   #closeBatch() {
-    if (this.#writer.length > 0) {
-      const message = this.#writer.take();
-      writeMessagePrefix(message);
-      this.#session.send(message);
+    const writer = this.#writer;
+    if (this.#session.pendingBytes === 0 && !this.#connection.congested) {
+      this.#queuedLogs = 0;
+      this.#queuedLogBytes = 0;
+      // There may be no further message that could carry the count.
+      if (this.#droppedLogs > 0) {
+        if (writer.length === 0) openBatch(writer);
+        writer.log(0, Level.WARN, '', this.#droppedLogs);
+        this.#droppedLogs = 0;
+      }
     }
-    if (this.#session.pendingBytes > 0 || this.#connection.congested) return;
-    this.#queuedLogs = 0;
-    this.#queuedLogBytes = 0;
-    // There may be no further message that could carry the count.
-    if (this.#droppedLogs > 0) this.log(0, Level.WARN, '');
+    if (writer.length === 0) return;
+    const message = writer.take();
+    writeMessagePrefix(message);
+    this.#session.send(message);
   }
 
   #readStatus(headers) {
@@ -151,4 +155,9 @@ export class HostLink {
     if (code !== ErrorCode.NO_ERROR) return new Error(`The host reset the session with code ${code}.`);
     return null;
   }
+}
+
+function openBatch(writer) {
+  writer.reserve(HeadroomBytes);
+  writer.position += HeadroomBytes;
 }

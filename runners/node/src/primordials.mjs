@@ -7,6 +7,9 @@ const promiseThen = Promise.prototype.then;
 export const { nextTick } = process;
 export const { AbortController, DOMException, ReadableStream } = globalThis;
 
+const NativePromise = Promise;
+export { NativePromise as Promise };
+
 export function then(promise, onFulfilled, onRejected) {
   return apply(promiseThen, promise, [onFulfilled, onRejected]);
 }

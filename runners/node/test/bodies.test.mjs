@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { after, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { hostsOf, within } from './support/fake-host.mjs';
 
 const { serve } = hostsOf(after);
@@ -84,6 +86,23 @@ test('a function that returns an async iterable or a fetched Response streams it
   assert.equal(iterable.text, 'hi');
   assert.equal(iterable.response.streaming, true);
   assert.equal(fetched.text, 'fetched');
+});
+
+test('a compressed Response that was fetched is sent on as what it is by then: decoded', async () => {
+  const server = createServer((request, response) => {
+    const body = gzipSync('decoded');
+    response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': body.length, 'x-kept': 'yes' }).end(body);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const host = await serve(`export default (req) => fetch('http://127.0.0.1:${server.address().port}/')`);
+
+  const { text, headers } = await host.call();
+
+  const names = headers.map(([name]) => name);
+  assert.equal(text, 'decoded');
+  assert.ok(names.includes('x-kept') && !names.includes('content-encoding') && !names.includes('content-length'), `${names}`);
+  server.close();
+  server.closeAllConnections();
 });
 
 test('a chunk of a stream that is not bytes breaks the body and the invocation', async () => {

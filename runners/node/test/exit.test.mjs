@@ -133,13 +133,13 @@ test('SIGTERM ends the process as it ends any other', async () => {
   assert.equal(await within(host.exited, 'exit'), 'SIGTERM');
 });
 
-test('listeners of exit run when the process leaves', async () => {
-  const host = await serve(`import { writeFileSync } from 'node:fs'; process.on('exit', (code) => writeFileSync(process.env.TMPDIR + '/left', String(code)));
+test('listeners of exit run when the process leaves, and may change its code', async () => {
+  const host = await serve(`import { writeFileSync } from 'node:fs'; process.on('exit', (code) => { writeFileSync(process.env.TMPDIR + '/left', String(code)); process.exit(4); });
     export default () => {}`);
 
   host.send({ drain: {} });
 
-  assert.equal(await within(host.exited, 'exit'), 0);
+  assert.equal(await within(host.exited, 'exit'), 4);
   const { readFileSync } = await import('node:fs');
   assert.equal(readFileSync(`${host.directory}/left`, 'utf8'), '0');
 });

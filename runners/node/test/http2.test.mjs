@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { encodeHeaders } from '../src/hpack.mjs';
 import { FrameType, writeFrameHeader } from '../src/http2-frames.mjs';
-import { Http2Connection, StreamWindowBytes } from '../src/http2.mjs';
+import { Http2Connection } from '../src/http2.mjs';
+import { StreamWindowBytes } from '../src/http2-stream.mjs';
 import { within } from './support/fake-host.mjs';
 import { Random } from './support/random.mjs';
 

@@ -16,6 +16,7 @@ const nativeStatus = nativeGetter('status');
 const nativeHeaders = nativeGetter('headers');
 const nativeBody = nativeGetter('body');
 const nativeBodyUsed = nativeGetter('bodyUsed');
+const nativeUrl = nativeGetter('url');
 const nativeClone = prototype.clone;
 const nativeArrayBuffer = prototype.arrayBuffer;
 const isLocked = Object.getOwnPropertyDescriptor(ReadableStream.prototype, 'locked').get;
@@ -281,8 +282,19 @@ function nativeReply(response) {
   const headers = flattenHeaders(apply(nativeHeaders, response, []));
   const body = apply(nativeBody, response, []);
   if (body === null) return new Reply(status, headers, null, false);
-  if (!bufferedResponses.has(response)) return new Reply(status, headers, body, true);
+  if (!bufferedResponses.has(response)) return new Reply(status, isFetched(response) ? decodedHeaders(headers) : headers, body, true);
   return bufferedReply(response, status, headers);
+}
+
+const isFetched = (response) => apply(nativeUrl, response, []) !== '';
+
+/** fetch() decodes bodies and keeps the headers that described them encoded. Sent on like that they would be lies. */
+function decodedHeaders(headers) {
+  if (!hasName(headers, 'content-encoding')) return headers;
+  return headers.filter((_, index) => {
+    const name = headers[index - (index % 2)];
+    return name !== 'content-encoding' && name !== 'content-length';
+  });
 }
 
 async function bufferedReply(response, status, headers) {

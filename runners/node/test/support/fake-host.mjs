@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
@@ -42,6 +42,7 @@ export class FakeHost {
 
   /** Starts a host, writes `files` as the function's directory and starts a runner on it. */
   static async start(files, { environment = {}, args = [] } = {}) {
+    if (!existsSync(runnerFile)) throw new Error(`${runnerFile} does not exist: bundle the runner first (npm run bundle)`);
     const host = new FakeHost();
     host.directory = mkdtempSync(join(tmpdir(), 'runner-test-'));
     const functionDirectory = join(host.directory, 'function');
@@ -77,7 +78,12 @@ export class FakeHost {
       host.#notify();
       return signal ?? code;
     });
-    await host.frame('hello');
+    try {
+      await host.frame('hello');
+    } catch (error) {
+      await host.stop();
+      throw error;
+    }
     return host;
   }
 
@@ -87,6 +93,7 @@ export class FakeHost {
     const host = await FakeHost.start(files, options);
     host.specialise({ entry: Object.keys(files)[0], ...specialise });
     const { loadError } = await host.frame('specialised');
+    if (loadError) await host.stop();
     if (loadError) throw new Error(`${loadError.type}: ${loadError.message}\n${loadError.trace.join('\n')}`);
     return host;
   }
