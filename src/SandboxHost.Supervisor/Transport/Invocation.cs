@@ -77,14 +77,14 @@ internal sealed class Invocation : IExchange
     private FunctionLimits Limits => Request.Function.Limits;
 
     /// <summary>The limit that holds before it is known what kind of response comes.</summary>
-    public TimeSpan InitialTimeLimit => Request.Trigger switch
+    public static TimeSpan InitialTimeLimitOf(InvocationRequest request) => request.Trigger switch
     {
-        InvocationTrigger.Background => Limits.BackgroundTime,
-        InvocationTrigger.Schedule => Limits.ScheduledTime,
-        _ => Limits.BufferedTime,
+        InvocationTrigger.Background => request.Function.Limits.BackgroundTime,
+        InvocationTrigger.Schedule => request.Function.Limits.ScheduledTime,
+        _ => request.Function.Limits.BufferedTime,
     };
 
-    public void StartDeadline() => SetDeadline(InitialTimeLimit);
+    public void StartDeadline() => SetDeadline(InitialTimeLimitOf(Request));
 
     /// <summary>Waits until there is a response head or an error.</summary>
     public async ValueTask WaitForHeadAsync(CancellationToken clientGone)
@@ -515,7 +515,7 @@ internal sealed class Invocation : IExchange
 
     private void OnDeadline()
     {
-        Abandon(TimedOut(_streaming ? Limits.StreamingTime : InitialTimeLimit), Reason.Timeout);
+        Abandon(TimedOut(_streaming ? Limits.StreamingTime : InitialTimeLimitOf(Request)), Reason.Timeout);
         lock (_gate)
         {
             if (_released || IsOverdue)
