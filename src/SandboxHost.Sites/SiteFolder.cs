@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Acornima;
 using SandboxHost.Deployments;
 using SandboxHost.Invocations;
 using SandboxHost.Routing;
@@ -207,7 +206,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
 
             return FunctionConfig.Read(source.Name, exports.Config, mistakes);
         }
-        catch (ParseErrorException ex)
+        catch (FormatException ex)
         {
             mistakes.Add(ex.Message);
             return null;
