@@ -54,6 +54,17 @@ public sealed class CapabilitiesTests
     }
 
     [LinuxFact]
+    public async Task Options_out_of_range_are_refused_together()
+    {
+        var options = TestHost.OptionsFor("/unused") with { UidBase = 0, OutOfMemoryScore = 2000, LauncherPath = "launcher" };
+
+        var refusal = await Assert.ThrowsAsync<SandboxException>(
+            () => LinuxSandboxLauncher.CreateAsync(options, TimeProvider.System, new RecordingLog(), CancellationToken.None));
+
+        Assert.All(["UidBase is 0", "OutOfMemoryScore is 2000", "LauncherPath is 'launcher'"], problem => Assert.Contains(problem, refusal.Message));
+    }
+
+    [LinuxFact]
     public async Task Directory_that_workers_cannot_pass_is_refused()
     {
         var directory = Directory.CreateTempSubdirectory("sandboxhost-closed-");
