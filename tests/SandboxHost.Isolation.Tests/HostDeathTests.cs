@@ -51,7 +51,6 @@ public sealed class HostDeathTests : IDisposable
     [LinuxFact]
     public async Task Host_beside_another_takes_the_next_number_and_leaves_the_other_alone()
     {
-        using var stop = new CancellationTokenSource();
         var host = await StartHostAsync();
         var workers = WorkersAlive();
         var other = Assert.Single(Directory.EnumerateDirectories(RuntimeDirectory));
@@ -69,13 +68,61 @@ public sealed class HostDeathTests : IDisposable
             TestHost.OptionsFor(RuntimeDirectory), TimeProvider.System, new RecordingLog(), CancellationToken.None)).DisposeAsync();
     }
 
+    [LinuxFact]
+    public async Task Host_that_is_not_root_runs_workers_under_its_own_uid()
+    {
+        const string Uid = "2109999999";
+        if (!File.Exists("/usr/bin/setpriv") || !CanBePassedByAll(TestPlaces.HostProgram) || !CanBePassedByAll(TestPlaces.Node!))
+        {
+            Assert.Skip("wants setpriv, and a checkout that other users can read");
+        }
+
+        File.SetUnixFileMode(_directory.FullName, (UnixFileMode)0x1FF); // 0777
+        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var problem = new System.Text.StringBuilder();
+        var workers = 0;
+        var result = await Cli.Wrap("/usr/bin/setpriv")
+            .WithArguments(["--reuid", Uid, "--regid", Uid, "--clear-groups", "env", "HOME=" + _directory.FullName, TestPlaces.HostProgram, .. HostArguments()])
+            .WithStandardInputPipe(PipeSource.Create(async (_, _) =>
+            {
+                await ready.Task.WaitAsync(TimeSpan.FromSeconds(20));
+                workers = TestProcesses.OfUids(uint.Parse(Uid, CultureInfo.InvariantCulture), 1).Count;
+            }))
+            .WithStandardOutputPipe(PipeTarget.ToDelegate(_ => ready.TrySetResult()))
+            .WithStandardErrorPipe(PipeTarget.ToStringBuilder(problem))
+            .WithValidation(CommandResultValidation.None)
+            .ExecuteAsync();
+
+        Assert.Equal((0, ""), (result.ExitCode, problem.ToString()));
+
+        // The host, and three times bubblewrap outside, bubblewrap inside, node.
+        Assert.Equal(10, workers);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(RuntimeDirectory));
+    }
+
+    private static bool CanBePassedByAll(string path)
+    {
+        for (var above = Path.GetDirectoryName(path); above is not null; above = Path.GetDirectoryName(above))
+        {
+            if (!File.GetUnixFileMode(above).HasFlag(UnixFileMode.OtherExecute))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private string[] HostArguments() =>
+        [TestPlaces.Launcher, RuntimeDirectory, UidBase.ToString(CultureInfo.InvariantCulture), TestPlaces.Node!, _directory.FullName];
+
     private static IReadOnlyList<int> WorkersAlive() => TestProcesses.OfUids(UidBase, HostDirectories.MaxInstances * UidBlock.Size);
 
     private async Task<CommandTask<CommandResult>> StartHostAsync()
     {
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var host = Cli.Wrap(TestPlaces.HostProgram)
-            .WithArguments([TestPlaces.Launcher, RuntimeDirectory, UidBase.ToString(CultureInfo.InvariantCulture), TestPlaces.Node!, _directory.FullName])
+            .WithArguments(HostArguments())
             // Never ends by itself: the host lives until it is killed.
             .WithStandardInputPipe(PipeSource.Create((_, token) => Task.Delay(Timeout.Infinite, token)))
             .WithStandardOutputPipe(PipeTarget.ToDelegate(_ => ready.TrySetResult()))

@@ -88,21 +88,9 @@ public sealed class LinuxSandbox : ISandbox
         throw new SandboxException("egress: the door is open already, or the sandbox is gone");
     }
 
-    public void Freeze()
-    {
-        if (!Exited.IsCompleted)
-        {
-            _parts.Group.Freeze();
-        }
-    }
+    public void Freeze() => WhileAlive(_parts.Group.Freeze);
 
-    public void Thaw()
-    {
-        if (!Exited.IsCompleted)
-        {
-            _parts.Group.Thaw();
-        }
-    }
+    public void Thaw() => WhileAlive(_parts.Group.Thaw);
 
     public void Kill()
     {
@@ -133,6 +121,21 @@ public sealed class LinuxSandbox : ISandbox
         lock (_gate)
         {
             return new ValueTask(_disposal ??= DisposeOnceAsync());
+        }
+    }
+
+    private void WhileAlive(Action change)
+    {
+        try
+        {
+            if (!Exited.IsCompleted)
+            {
+                change();
+            }
+        }
+        catch (SandboxException) when (Exited.IsCompleted)
+        {
+            // It ended in between, and its groups are gone or going.
         }
     }
 

@@ -56,6 +56,7 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(time);
         ArgumentNullException.ThrowIfNull(logger);
+        options.ThrowIfInvalid();
         var capabilities = await HostCapabilities.ProbeAsync(options, time, cancellationToken);
         capabilities.ThrowIfUnable();
         foreach (var row in capabilities.Report.Rows.Where(row => row.Status == DoctorStatus.Weaker))
@@ -117,7 +118,15 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
     {
         await Task.WhenAll(_sandboxes.Values.Select(sandbox => sandbox.DisposeAsync().AsTask()));
         _thread.Dispose();
-        await _instance.DisposeAsync();
+        try
+        {
+            await _instance.DisposeAsync();
+        }
+        catch (Exception e) when (e is SandboxException or IOException or UnauthorizedAccessException)
+        {
+            // The host is ending; whoever starts next finds it by its lock being free.
+            _logger.InstanceLeftBehind(_instance.Directories.Instance, e);
+        }
     }
 
     [GeneratedRegex("^[a-z0-9-]{1,64}$", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
