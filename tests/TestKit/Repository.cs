@@ -13,6 +13,8 @@ public static class Repository
     /// <summary>esbuild, from the variable ESBUILD or from runtimes/; skips the test when there is none.</summary>
     public static string Esbuild => Runtime("ESBUILD", "@esbuild/linux", "esbuild");
 
+    public static string Example(string name) => PathOf("examples/" + name);
+
     public static string PathOf(string relative) => Path.Combine(Root, relative);
 
     private static string Runtime(string variable, string package, string executable)
