@@ -50,7 +50,9 @@ internal sealed class PatternGenerator(int seed)
         if (_random.Next(12) == 0)
         {
             // Whether broken patterns are refused is part of the question.
-            pattern = pattern.Insert(_random.Next(1, pattern.Length + 1), Any(":", "*", "?", "+", "(", ")", "{", "}", "\\", "[", "]", "|", "(?"));
+            var at = _random.Next(1, pattern.Length + 1);
+            at -= at < pattern.Length && char.IsLowSurrogate(pattern[at]) ? 1 : 0;
+            pattern = pattern.Insert(at, Any(":", "*", "?", "+", "(", ")", "{", "}", "\\", "[", "]", "|", "(?"));
         }
 
         // A URL parser resolves dot segments, and so does the route table, before any pattern is asked.
