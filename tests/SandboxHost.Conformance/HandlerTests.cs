@@ -133,10 +133,10 @@ public sealed class HandlerTests(HostFixture fixture)
         using (var client = await RawClient.ConnectAsync(fixture.Host.Port))
         {
             await client.SendAsync("GET /signal/wait HTTP/1.1\r\nHost: localhost\r\n\r\n");
-            await TestKit.Eventually.TrueAsync(async () => (await SeenAsync()).Count > 0, TimeSpan.FromSeconds(10), "the call began");
+            await Eventually.TrueAsync(async () => (await SeenAsync()).Count > 0, TimeSpan.FromSeconds(10), "the call began");
         }
 
-        var took = await TestKit.Eventually.TrueAsync(async () => (await SeenAsync()).Count > 1, TimeSpan.FromSeconds(5), "the signal aborted");
+        var took = await Eventually.TrueAsync(async () => (await SeenAsync()).Count > 1, TimeSpan.FromSeconds(5), "the signal aborted");
 
         // 50 ms are the promise; the asking over HTTP comes on top.
         Assert.InRange(took.TotalMilliseconds, 0, 250);
@@ -168,7 +168,7 @@ public sealed class HandlerTests(HostFixture fixture)
         Assert.Equal("answered", await Client.GetStringAsync("/wait-until/start"));
         var before = (await Client.GetFromJsonAsync<JsonElement>("/wait-until/state")).GetProperty("done").GetInt32();
 
-        await TestKit.Eventually.TrueAsync(
+        await Eventually.TrueAsync(
             async () => (await Client.GetFromJsonAsync<JsonElement>("/wait-until/state")).GetProperty("done").GetInt32() == 1,
             TimeSpan.FromSeconds(5),
             "the promise settled");
@@ -217,18 +217,19 @@ public sealed class HandlerTests(HostFixture fixture)
     [Fact(Timeout = 20_000)]
     public async Task FC_15_process_exit_ends_its_own_call_only()
     {
-        // Two calls on one worker; the second exits while the first waits for it.
-        await Client.GetAsync("/exit");
-        var beside = Client.GetAsync("/exit?after=3");
+        var beside = Client.GetAsync("/exit?wait");
+        await Eventually.TrueAsync(async () => await WaitingAsync() == 1, TimeSpan.FromSeconds(10), "the other call began");
         var exiting = await Client.GetAsync("/exit?exit=7");
 
         Assert.Equal(HttpStatusCode.BadGateway, exiting.StatusCode);
         var error = await exiting.Content.ReadFromJsonAsync<JsonElement>();
         Assert.Equal("worker_exited", error.GetProperty("code").GetString());
         Assert.Contains("7", error.GetProperty("errorMessage").GetString());
-        Assert.Equal("calls 3", await (await beside).Content.ReadAsStringAsync());
-        Assert.Equal("calls 1", await Client.GetStringAsync("/exit"));
+        Assert.Equal("survived", await (await beside).Content.ReadAsStringAsync());
+        Assert.Equal(0, await WaitingAsync());
     }
+
+    private async Task<int> WaitingAsync() => (await Client.GetFromJsonAsync<JsonElement>("/exit")).GetProperty("waiting").GetInt32();
 
     private static string? Header(JsonElement seen, string name) => seen.GetProperty("headers").EnumerateArray()
         .Where(pair => pair[0].GetString() == name).Select(pair => pair[1].GetString()).SingleOrDefault();

@@ -8,6 +8,7 @@ namespace SandboxHost.Isolation;
 
 /// <summary>A host process ends, well or badly; nothing of it may stay.</summary>
 [SupportedOSPlatform("linux")]
+[Collection("alone")]
 public sealed class HostDeathTests : IDisposable
 {
     private const uint UidBase = 2_110_000_000;

@@ -10,6 +10,9 @@ internal sealed record EgressContext(
 {
     /// <summary>Finds a name's addresses; the host's resolver, unless a test says otherwise.</summary>
     public Func<string, CancellationToken, Task<IPAddress[]>> Resolve { get; init; } = Dns.GetHostAddressesAsync;
+
+    /// <summary>Tells the function's author, who otherwise only sees a connection that failed.</summary>
+    public Func<string, Task> TellAsync { get; init; } = _ => Task.CompletedTask;
 }
 
 /// <summary>
@@ -254,6 +257,8 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
     {
         context.Counters.Refused();
         context.Logger.EgressRefused(context.Sandbox, request.Host, request.Port, rule);
+        await context.TellAsync(
+            $"The egress door refused {request.Host}:{request.Port} ({rule}): functions reach the internet, and private addresses only where they are allowed.");
         await AnswerAsync(ProxyAnswer.Refused(request.Host, request.Port, rule), cancellationToken);
     }
 

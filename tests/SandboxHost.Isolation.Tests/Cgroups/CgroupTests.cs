@@ -51,9 +51,10 @@ public sealed class CgroupTests
         Assert.Equal(
         [
             ("/cg/memory/me/sandboxhost-0/a/memory.swappiness", "0"),
+            ("/cg/cpu/sandboxhost-0/a/cpu.cfs_period_us", "20000"),
             ("/cg/memory/me/sandboxhost-0/a/memory.limit_in_bytes", "104857600"),
             ("/cg/memory/me/sandboxhost-0/a/memory.memsw.limit_in_bytes", "104857600"),
-            ("/cg/cpu/sandboxhost-0/a/cpu.cfs_quota_us", "50000"),
+            ("/cg/cpu/sandboxhost-0/a/cpu.cfs_quota_us", "10000"),
             ("/cg/pids/sandboxhost-0/a/pids.max", "64"),
         ], files.Writes);
         Assert.Equal(("freezer.state", null), (tree.Choice.Freezer!.Has("freezer.state") ? "freezer.state" : "", tree.Choice.Kill));
@@ -97,7 +98,7 @@ public sealed class CgroupTests
             ("/cg/svc/sandboxhost-0/a/memory.swap.max", "0"),
             ("/cg/svc/sandboxhost-0/a/memory.oom.group", "1"),
             ("/cg/svc/sandboxhost-0/a/memory.max", "104857600"),
-            ("/cg/svc/sandboxhost-0/a/cpu.max", "max 100000"),
+            ("/cg/svc/sandboxhost-0/a/cpu.max", "max 20000"),
             ("/cg/svc/sandboxhost-0/a/pids.max", "64"),
         ], files.Writes);
     }
@@ -167,10 +168,10 @@ public sealed class CgroupTests
     }
 
     [Theory]
-    [InlineData(null, "-1", "max 100000")]
-    [InlineData(0.5, "50000", "50000 100000")]
-    [InlineData(2.0, "200000", "200000 100000")]
-    [InlineData(0.0001, "1000", "1000 100000")] // the least that the kernel takes
+    [InlineData(null, "-1", "max 20000")]
+    [InlineData(0.5, "10000", "10000 20000")]
+    [InlineData(2.0, "40000", "40000 20000")]
+    [InlineData(0.0001, "1000", "1000 20000")] // the least that the kernel takes
     public void Processors_become_a_quota(double? cpus, string legacy, string unified)
     {
         var before = Limits with { Cpus = 0.25 };

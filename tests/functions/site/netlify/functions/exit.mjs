@@ -1,12 +1,20 @@
-// ?exit ends the process from inside; without it a slow answer, for who runs beside it.
-let calls = 0;
+// ?wait answers when somebody else on the same worker has called ?exit=CODE, which ends the process from inside.
+let waiting = 0;
+let release;
+const released = new Promise((resolve) => (release = resolve));
+
 export default async (req) => {
   const query = new URL(req.url).searchParams;
-  calls++;
-  if (query.has("exit")) process.exit(Number(query.get("exit")));
-  const gate = query.get("after");
-  if (gate) while (calls < Number(gate)) await new Promise((resolve) => setTimeout(resolve, 5));
-  return new Response(`calls ${calls}`);
+  if (query.has("exit")) {
+    release();
+    process.exit(Number(query.get("exit")));
+  }
+  if (query.has("wait")) {
+    waiting++;
+    await released;
+    return new Response("survived");
+  }
+  return Response.json({ waiting });
 };
 
 export const config = { path: "/exit" };
