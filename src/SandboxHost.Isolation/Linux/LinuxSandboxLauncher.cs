@@ -26,6 +26,7 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<string, LinuxSandbox> _sandboxes = new();
     private readonly Func<SandboxParts, int, EgressDoor>? _openEgress;
+    private bool _disposed;
 
     private LinuxSandboxLauncher(
         IsolationOptions options, HostCapabilities capabilities, HostInstance instance, TimeProvider time, ILogger logger)
@@ -116,6 +117,11 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
     /// <summary>Ends every sandbox and removes everything of this instance.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+        {
+            return;
+        }
+
         await Task.WhenAll(_sandboxes.Values.Select(sandbox => sandbox.DisposeAsync().AsTask()));
         _thread.Dispose();
         try
