@@ -8,6 +8,7 @@ namespace SandboxHost.Isolation;
 
 /// <summary>A host process ends, well or badly; nothing of it may stay.</summary>
 [SupportedOSPlatform("linux")]
+[Collection("alone")]
 public sealed class HostDeathTests : IDisposable
 {
     private const uint UidBase = 2_110_000_000;
@@ -39,7 +40,7 @@ public sealed class HostDeathTests : IDisposable
         Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(1), $"took {Stopwatch.GetElapsedTime(start)}");
         Assert.True(Directory.Exists(groups[0]));
 
-        var next = await LinuxSandboxLauncher.CreateAsync(
+        await using var next = await LinuxSandboxLauncher.CreateAsync(
             TestHost.OptionsFor(RuntimeDirectory), TimeProvider.System, new RecordingLog(), CancellationToken.None);
         Assert.All(groups, group => Assert.Empty(Directory.EnumerateDirectories(group)));
         Assert.Empty(Directory.EnumerateDirectories(instance + "/sandboxes"));
@@ -55,7 +56,7 @@ public sealed class HostDeathTests : IDisposable
         var workers = WorkersAlive();
         var other = Assert.Single(Directory.EnumerateDirectories(RuntimeDirectory));
 
-        var second = await LinuxSandboxLauncher.CreateAsync(
+        await using var second = await LinuxSandboxLauncher.CreateAsync(
             TestHost.OptionsFor(RuntimeDirectory), TimeProvider.System, new RecordingLog(), CancellationToken.None);
         Assert.Equal(2, Directory.EnumerateDirectories(RuntimeDirectory).Count());
         await second.DisposeAsync();

@@ -108,6 +108,19 @@ public sealed class LifetimeTests
     }
 
     [LinuxFact]
+    public async Task Worker_killed_before_it_is_in_its_groups_dies_all_the_same()
+    {
+        await using var host = await TestHost.StartAsync();
+        for (var i = 0; i < 10; i++)
+        {
+            await using var worker = await host.StartAsync(Spinner);
+            worker.Sandbox.Kill();
+
+            Assert.Equal(SandboxExitReason.Killed, (await worker.Sandbox.Exited).Reason);
+        }
+    }
+
+    [LinuxFact]
     public async Task Worker_outlives_the_thread_that_asked_for_it()
     {
         await using var host = await TestHost.StartAsync();

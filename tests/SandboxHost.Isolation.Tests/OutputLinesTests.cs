@@ -38,7 +38,7 @@ public sealed class OutputLinesTests
 
         _time.Advance(OutputLines.Window);
         await ReadAsync(output, "after\n");
-        output.Finish();
+        await output.FinishAsync();
 
         Assert.Equal(1026, _taken.Count);
         Assert.StartsWith("[sandboxhost] 6 lines dropped", _taken[^2], StringComparison.Ordinal);
@@ -50,7 +50,7 @@ public sealed class OutputLinesTests
     {
         using var output = NewOutput();
         await ReadAsync(output, new string('\n', (1 << 20) + 10));
-        output.Finish();
+        await output.FinishAsync();
 
         Assert.Equal((1 << 20) + 1, _taken.Count);
         Assert.StartsWith("[sandboxhost] 10 lines dropped", _taken[^1], StringComparison.Ordinal);

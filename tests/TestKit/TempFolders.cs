@@ -11,7 +11,16 @@ public sealed class NoLeftovers : IDisposable
     private readonly string? _before = Environment.GetEnvironmentVariable("TMPDIR");
     private readonly string _directory = Directory.CreateTempSubdirectory("sandboxhost-tests-").FullName;
 
-    public NoLeftovers() => Environment.SetEnvironmentVariable("TMPDIR", _directory);
+    public NoLeftovers()
+    {
+        // Workers have uids of their own and may have to pass.
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(_directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherExecute);
+        }
+
+        Environment.SetEnvironmentVariable("TMPDIR", _directory);
+    }
 
     public void Dispose()
     {

@@ -12,7 +12,7 @@ internal sealed record EgressContext(
     public Func<string, CancellationToken, Task<IPAddress[]>> Resolve { get; init; } = Dns.GetHostAddressesAsync;
 
     /// <summary>Tells the function's author, who otherwise only sees a connection that failed.</summary>
-    public Action<string>? Tell { get; init; }
+    public Func<string, Task> TellAsync { get; init; } = _ => Task.CompletedTask;
 }
 
 /// <summary>
@@ -257,7 +257,8 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
     {
         context.Counters.Refused();
         context.Logger.EgressRefused(context.Sandbox, request.Host, request.Port, rule);
-        context.Tell?.Invoke($"The egress door refused {request.Host}:{request.Port} ({rule}): functions reach the internet, and private addresses only where they are allowed.");
+        await context.TellAsync(
+            $"The egress door refused {request.Host}:{request.Port} ({rule}): functions reach the internet, and private addresses only where they are allowed.");
         await AnswerAsync(ProxyAnswer.Refused(request.Host, request.Port, rule), cancellationToken);
     }
 

@@ -163,7 +163,7 @@ public sealed class LinuxSandbox : ISandbox
         try
         {
             var result = await process;
-            _parts.Output.Finish();
+            await _parts.Output.FinishAsync();
             exit = new ExitReading
             {
                 Code = result.ExitCode,

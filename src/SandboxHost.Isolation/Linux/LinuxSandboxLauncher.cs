@@ -26,6 +26,7 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<string, LinuxSandbox> _sandboxes = new();
     private readonly Func<SandboxParts, int, EgressDoor>? _openEgress;
+    private bool _disposed;
 
     private LinuxSandboxLauncher(
         IsolationOptions options, HostCapabilities capabilities, HostInstance instance, TimeProvider time, ILogger logger)
@@ -116,6 +117,11 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
     /// <summary>Ends every sandbox and removes everything of this instance.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+        {
+            return;
+        }
+
         await Task.WhenAll(_sandboxes.Values.Select(sandbox => sandbox.DisposeAsync().AsTask()));
         _thread.Dispose();
         try
@@ -188,6 +194,6 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
 
     private EgressDoor OpenEgress(SandboxParts parts, int workerProcessId) => EgressDoor.Open(
         workerProcessId,
-        new EgressContext(parts.Spec.Name, _egressPolicy, _ownAddresses, new EgressCounters(), _time, _logger) { Tell = parts.Spec.Output },
+        new EgressContext(parts.Spec.Name, _egressPolicy, _ownAddresses, new EgressCounters(), _time, _logger) { TellAsync = parts.Output.SayAsync },
         _options.Egress.MaxConnections);
 }

@@ -51,9 +51,9 @@ public sealed class CgroupTests
         Assert.Equal(
         [
             ("/cg/memory/me/sandboxhost-0/a/memory.swappiness", "0"),
+            ("/cg/cpu/sandboxhost-0/a/cpu.cfs_period_us", "20000"),
             ("/cg/memory/me/sandboxhost-0/a/memory.limit_in_bytes", "104857600"),
             ("/cg/memory/me/sandboxhost-0/a/memory.memsw.limit_in_bytes", "104857600"),
-            ("/cg/cpu/sandboxhost-0/a/cpu.cfs_period_us", "20000"),
             ("/cg/cpu/sandboxhost-0/a/cpu.cfs_quota_us", "10000"),
             ("/cg/pids/sandboxhost-0/a/pids.max", "64"),
         ], files.Writes);
