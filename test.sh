@@ -34,7 +34,7 @@ for project in "$SANDBOXHOST_HOME"/tests/SandboxHost.*/; do
   [ -f "$project/$name.csproj" ] || continue
   printf '\n== %s\n' "$name"
   assembly=$SANDBOXHOST_HOME/artifacts/bin/$name/release/$name.dll
-  timeout 900 dotnet "$assembly" --report-xunit-trx --report-xunit-trx-filename "$name.trx" --results-directory "$results" 2>&1 | tail -n 60
+  timeout 900 dotnet "$assembly" -noColor -noLogo -result-trx "$results/$name.trx" 2>&1 | tail -n 60
   if [ -f "$results/$name.trx" ]; then
     counters=$(grep -o '<Counters [^>]*' "$results/$name.trx" | head -1)
     number() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$counters"; }

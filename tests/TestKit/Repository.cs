@@ -19,7 +19,7 @@ public static class Repository
 
     private static string Runtime(string variable, string package, string executable)
     {
-        var kind = RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "arm64" : "x64";
+        var kind = RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? "arm64" : "x64";
         var own = PathOf($"runtimes/node_modules/{package}-{kind}/bin/{executable}");
         var path = Environment.GetEnvironmentVariable(variable) is { Length: > 0 } given ? given : own;
         Assert.SkipUnless(File.Exists(path), $"No {executable}: run `npm ci --prefix runtimes` or set {variable}.");
