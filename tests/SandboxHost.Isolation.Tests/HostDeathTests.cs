@@ -83,7 +83,7 @@ public sealed class HostDeathTests : IDisposable
         var problem = new System.Text.StringBuilder();
         var workers = 0;
         var result = await Cli.Wrap("/usr/bin/setpriv")
-            .WithArguments(["--reuid", Uid, "--regid", Uid, "--clear-groups", "env", "HOME=" + _directory.FullName, TestPlaces.HostProgram, .. HostArguments()])
+            .WithArguments(["--reuid", Uid, "--regid", Uid, "--clear-groups", "env", "HOME=" + _directory.FullName, "TMPDIR=" + _directory.FullName, TestPlaces.HostProgram, .. HostArguments()])
             .WithStandardInputPipe(PipeSource.Create(async (_, _) =>
             {
                 await ready.Task.WaitAsync(TimeSpan.FromSeconds(20));
