@@ -6,7 +6,7 @@ namespace SandboxHost.Tests.Routing;
 internal sealed class PatternGenerator(int seed)
 {
     private static readonly string[] Words = ["a", "b", "ab", "x1", "pets", "v", "-", "c.", "a.b", "_~", "!$&'", "+,;=", "@", "a%20b", ")", "|", "[x]"];
-    
+
     private static readonly (string Text, string Path)[] Odd =
     [
         ("é", "%c3%a9"), ("😀", "%f0%9f%98%80"), (" ", "%20"), ("\"", "%22"), ("<>", "%3c%3e"), ("`", "%60"), ("^", "%5e"),
