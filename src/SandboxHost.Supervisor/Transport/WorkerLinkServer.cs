@@ -45,7 +45,8 @@ internal sealed class WorkerLinkServer : IAsyncDisposable
             options.MaxSendMessageSize = FrameWriter.MaxMessageBytes + 1024;
             options.IgnoreUnknownServices = false;
         });
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        // One connection a worker, nearly always with something to say: waiting without a buffer costs a system call a read.
+        builder.WebHost.UseKestrelCore().UseSockets(sockets => sockets.WaitForDataBeforeAllocatingBuffer = false).ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.Http2.InitialStreamWindowSize = StreamWindow;
