@@ -6,4 +6,7 @@ var root = new RootCommand("Runs sites' serverless functions, each in its own sa
     DevCommand.Create(),
     DoctorCommand.Create(),
 };
-return await root.Parse(args).InvokeAsync();
+
+// SIGINT and SIGTERM cancel the command's token. Stopping lets requests and workers finish, so it gets its time.
+var configuration = new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) };
+return await root.Parse(args).InvokeAsync(configuration);

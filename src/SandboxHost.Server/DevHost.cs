@@ -75,6 +75,7 @@ public sealed class DevHost : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(loggers);
+        options = WithPort(options);
         var host = new DevHost(clock);
         try
         {
@@ -136,6 +137,11 @@ public sealed class DevHost : IAsyncDisposable
             return (new UnconfinedLauncher(_clock, loggers.CreateLogger<UnconfinedLauncher>()), directory.Path);
         }
 
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new SandboxException("Functions can be isolated on Linux only so far.");
+        }
+
         var launcher = Own(await LinuxSandboxLauncher.CreateAsync(
             IsolationOptionsFor(options.Files, options.UserRuntimeDirectory) with
             {
@@ -151,6 +157,20 @@ public sealed class DevHost : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(files);
         return new IsolationOptions { LauncherPath = files.Launcher, UserRuntimeDirectory = userRuntimeDirectory };
+    }
+
+    // Sites are told their address in their environment, before anything listens.
+    private static DevHostOptions WithPort(DevHostOptions options)
+    {
+        if (options.Listen.Port != 0)
+        {
+            return options;
+        }
+
+        using var listener = new System.Net.Sockets.TcpListener(options.Listen.Address, 0);
+        listener.Start();
+        var port = ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
+        return options with { Listen = options.Listen with { Port = port } };
     }
 
     private static SiteFolder FolderFor(SiteArgument site, DevHostOptions options, Action<SiteEvent> events)

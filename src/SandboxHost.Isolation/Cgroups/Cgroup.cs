@@ -1,0 +1,215 @@
+using System.Globalization;
+using SandboxHost.Isolation.Linux;
+using SandboxHost.Sandboxes;
+
+namespace SandboxHost.Isolation.Cgroups;
+
+/// <summary>The groups of one sandbox, one in every hierarchy that is used; together they look like one group.</summary>
+internal sealed class Cgroup
+{
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan RemovalLimit = TimeSpan.FromSeconds(10);
+
+    private readonly ICgroupFiles _files;
+    private readonly CgroupChoice _choice;
+    private readonly string _name;
+    private readonly Lock _gate = new();
+    private SandboxLimits _limits;
+
+    private Cgroup(ICgroupFiles files, CgroupChoice choice, string name, SandboxLimits limits)
+    {
+        _files = files;
+        _choice = choice;
+        _name = name;
+        _limits = limits;
+        Directories = [.. choice.Used.Select(root => root.Directory + "/" + name)];
+    }
+
+    /// <summary>Where a process joins, by writing to cgroup.procs in each.</summary>
+    public IReadOnlyList<string> Directories { get; }
+
+    public long MemoryLimitBytes => _limits.MemoryBytes;
+
+    /// <summary>Makes the groups and sets their limits. Nothing is left when it throws.</summary>
+    public static Cgroup Create(ICgroupFiles files, CgroupChoice choice, string name, SandboxLimits limits)
+    {
+        var cgroup = new Cgroup(files, choice, name, limits);
+        var made = new List<string>();
+        try
+        {
+            foreach (var directory in cgroup.Directories)
+            {
+                if (files.CreateDirectory(directory) is not 0 and var errno)
+                {
+                    throw LibC.Failure("cgroup: making", directory, errno);
+                }
+
+                made.Add(directory);
+            }
+
+            cgroup.Apply(CgroupValues.Initial(choice, limits));
+        }
+        catch
+        {
+            foreach (var directory in made)
+            {
+                _ = files.RemoveDirectory(directory);
+            }
+
+            throw;
+        }
+
+        return cgroup;
+    }
+
+    public void SetLimits(SandboxLimits limits)
+    {
+        lock (_gate)
+        {
+            Apply(CgroupValues.Changes(_choice, _limits, limits));
+            _limits = limits;
+        }
+    }
+
+    public void Freeze() => SetFrozen("1", "FROZEN");
+
+    public void Thaw() => SetFrozen("0", "THAWED");
+
+    /// <summary>Kills every process, frozen or not.</summary>
+    public void Kill()
+    {
+        if (_choice.Kill is { } kill)
+        {
+            _files.Write(PathIn(kill, "cgroup.kill"), "1");
+            return;
+        }
+
+        // Frozen, no process can fork away from being listed; a v1 freezer must let go again for the signal to arrive.
+        Freeze();
+        KillListed();
+        Thaw();
+        KillListed();
+    }
+
+    public bool Contains(int processId) =>
+        Directories.Count == 0 || ProcessIds(Directories[0]).Contains(processId);
+
+    public SandboxUsage ReadUsage() => new(
+        ReadNumber(_choice.Memory, "memory.current", "memory.usage_in_bytes"),
+        ReadNumber(_choice.Memory, "memory.peak", "memory.max_usage_in_bytes"),
+        ReadCpu(),
+        (int)ReadNumber(_choice.Pids, "pids.current", "pids.current"));
+
+    /// <summary>How many processes the kernel killed for memory. Not failcnt, which counts mere pressure and may stay 0.</summary>
+    public long ReadOutOfMemoryKills() => _choice.Memory is { } memory
+        ? ReadField(PathIn(memory, memory.Version == 2 ? "memory.events" : "memory.oom_control"), "oom_kill")
+        : 0;
+
+    /// <summary>
+    /// Removes the groups. The kernel says EBUSY until the last process is gone and reaped, which comes a moment after its
+    /// death, so this tries again for a while.
+    /// </summary>
+    public async Task RemoveAsync(TimeProvider time, CancellationToken cancellationToken)
+    {
+        foreach (var directory in Directories)
+        {
+            await RemoveAsync(_files, directory, time, cancellationToken);
+        }
+    }
+
+    /// <summary>Removes one group; see the other overload.</summary>
+    public static async Task RemoveAsync(ICgroupFiles files, string directory, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var start = time.GetTimestamp();
+        var delay = FirstRetry;
+        while (true)
+        {
+            var errno = files.RemoveDirectory(directory);
+            if (errno is 0 or LibC.ErrnoNoEntry)
+            {
+                return;
+            }
+
+            if (errno != LibC.ErrnoBusy || time.GetElapsedTime(start) > RemovalLimit)
+            {
+                throw LibC.Failure("cgroup: removing", directory, errno);
+            }
+
+            await Task.Delay(delay, time, cancellationToken);
+            delay = delay * 2 < LongestRetry ? delay * 2 : LongestRetry;
+        }
+    }
+
+    private static TimeSpan FromNanoseconds(long nanoseconds) => TimeSpan.FromTicks(nanoseconds / 100);
+
+    private void Apply(IEnumerable<CgroupWrite> writes)
+    {
+        foreach (var write in writes)
+        {
+            _files.Write(PathIn(write.Root, write.File), write.Text);
+        }
+    }
+
+    private void SetFrozen(string unified, string legacy)
+    {
+        if (_choice.Freezer is { } freezer)
+        {
+            var version2 = freezer.Has("cgroup.freeze");
+            _files.Write(PathIn(freezer, version2 ? "cgroup.freeze" : "freezer.state"), version2 ? unified : legacy);
+        }
+    }
+
+    private void KillListed()
+    {
+        // Twice as a rule: without a freezer, a process may have forked while the list was read.
+        for (var round = 0; round < 8; round++)
+        {
+            var processes = Directories.SelectMany(ProcessIds).ToHashSet();
+            foreach (var process in processes)
+            {
+                _files.Kill(process);
+            }
+
+            if (processes.Count == 0 || _choice.Freezer is not null)
+            {
+                return;
+            }
+        }
+    }
+
+    private IEnumerable<int> ProcessIds(string directory) =>
+        (_files.TryRead(directory + "/cgroup.procs") ?? "")
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => int.Parse(line, CultureInfo.InvariantCulture));
+
+    private TimeSpan ReadCpu()
+    {
+        if (_choice.CpuTime is not { } root)
+        {
+            return TimeSpan.Zero;
+        }
+
+        return root.Version == 2
+            ? TimeSpan.FromMicroseconds(ReadField(PathIn(root, "cpu.stat"), "usage_usec"))
+            : FromNanoseconds(ReadNumber(root, "", "cpuacct.usage"));
+    }
+
+    private long ReadNumber(CgroupRoot? root, string unified, string legacy) =>
+        root is not null && long.TryParse(_files.TryRead(PathIn(root, root.Version == 2 ? unified : legacy)), out var value) ? value : 0;
+
+    private long ReadField(string path, string field)
+    {
+        foreach (var line in (_files.TryRead(path) ?? "").Split('\n'))
+        {
+            if (line.StartsWith(field + " ", StringComparison.Ordinal) && long.TryParse(line[(field.Length + 1)..], out var value))
+            {
+                return value;
+            }
+        }
+
+        return 0;
+    }
+
+    private string PathIn(CgroupRoot root, string file) => root.Directory + "/" + _name + "/" + file;
+}

@@ -1,0 +1,47 @@
+using System.Collections.Frozen;
+
+namespace SandboxHost.Isolation.Cgroups;
+
+/// <summary>A directory in one hierarchy below which groups are made, and the files that a group there has.</summary>
+internal sealed record CgroupRoot(string Directory, int Version, FrozenSet<string> Files)
+{
+    public bool Has(string file) => Files.Contains(file);
+}
+
+/// <summary>
+/// Which hierarchy serves which purpose on this host. Decided by the files that exist, never by a version: a hybrid host
+/// limits with v1 controllers and still freezes and kills with the v2 tree.
+/// </summary>
+internal sealed record CgroupChoice(
+    CgroupRoot? Memory, CgroupRoot? Cpu, CgroupRoot? Pids, CgroupRoot? Freezer, CgroupRoot? Kill, CgroupRoot? CpuTime)
+{
+    /// <summary>Every hierarchy that is used for something, once.</summary>
+    public IReadOnlyList<CgroupRoot> Used { get; } =
+        [.. new[] { Memory, Cpu, Pids, Freezer, Kill, CpuTime }.OfType<CgroupRoot>().DistinctBy(root => root.Directory)];
+
+    public static CgroupChoice From(IReadOnlyCollection<CgroupRoot> roots)
+    {
+        CgroupRoot? With(params ReadOnlySpan<string> files)
+        {
+            foreach (var file in files)
+            {
+                if (roots.OrderByDescending(root => root.Version).FirstOrDefault(root => root.Has(file)) is { } found)
+                {
+                    return found;
+                }
+            }
+
+            return null;
+        }
+
+        return new CgroupChoice(
+            With("memory.max", "memory.limit_in_bytes"),
+            With("cpu.max", "cpu.cfs_quota_us"),
+            With("pids.max"),
+            // The v2 freezer first even next to v1 controllers: what a v1 freezer holds ignores SIGKILL, and so would
+            // outlive a host that was killed.
+            With("cgroup.freeze", "freezer.state"),
+            With("cgroup.kill"),
+            roots.FirstOrDefault(root => root.Version == 2 && root.Has("cpu.stat")) ?? With("cpuacct.usage"));
+    }
+}

@@ -1,0 +1,84 @@
+using SandboxHost.Sandboxes;
+
+namespace SandboxHost.Isolation.Cgroups;
+
+/// <summary>A text to write into a file of a group.</summary>
+internal readonly record struct CgroupWrite(CgroupRoot Root, string File, string Text);
+
+/// <summary>Limits as the kernel wants them told, in the order in which it accepts them.</summary>
+internal static class CgroupValues
+{
+    /// <summary>The kernel's own default; quotas are said per 100 ms.</summary>
+    private const int PeriodMicroseconds = 100_000;
+
+    /// <summary>cpu.cfs_quota_us and cpu.max refuse less than 1 ms.</summary>
+    private const int LeastQuotaMicroseconds = 1_000;
+
+    /// <summary>What a new group gets.</summary>
+    public static IEnumerable<CgroupWrite> Initial(CgroupChoice choice, SandboxLimits limits)
+    {
+        if (choice.Memory is { } memory)
+        {
+            foreach (var (file, text) in new[] { ("memory.swappiness", "0"), ("memory.swap.max", "0"), ("memory.oom.group", "1") })
+            {
+                if (memory.Has(file))
+                {
+                    yield return new CgroupWrite(memory, file, text);
+                }
+            }
+        }
+
+        foreach (var write in Changes(choice, null, limits))
+        {
+            yield return write;
+        }
+    }
+
+    /// <summary>What turns one set of limits into another; only what differs.</summary>
+    public static IEnumerable<CgroupWrite> Changes(CgroupChoice choice, SandboxLimits? from, SandboxLimits to)
+    {
+        if (choice.Memory is { } memory && from?.MemoryBytes != to.MemoryBytes)
+        {
+            foreach (var write in Memory(memory, from?.MemoryBytes, to.MemoryBytes))
+            {
+                yield return write;
+            }
+        }
+
+        if (choice.Cpu is { } cpu && (from is null || from.Cpus != to.Cpus))
+        {
+            yield return Cpu(cpu, to.Cpus);
+        }
+
+        if (choice.Pids is { } pids && from?.Pids != to.Pids)
+        {
+            yield return new CgroupWrite(pids, "pids.max", $"{to.Pids}");
+        }
+    }
+
+    private static IEnumerable<CgroupWrite> Memory(CgroupRoot root, long? from, long to)
+    {
+        if (root.Version == 2)
+        {
+            return [new CgroupWrite(root, "memory.max", $"{to}")];
+        }
+
+        var limit = new CgroupWrite(root, "memory.limit_in_bytes", $"{to}");
+        if (!root.Has("memory.memsw.limit_in_bytes"))
+        {
+            return [limit];
+        }
+
+        // Memory alone may never be allowed more than memory and swap together, not even between two writes.
+        var both = new CgroupWrite(root, "memory.memsw.limit_in_bytes", $"{to}");
+        return to > from ? [both, limit] : [limit, both];
+    }
+
+    private static CgroupWrite Cpu(CgroupRoot root, double? cpus)
+    {
+        long? quota = cpus is { } count ? Math.Max(LeastQuotaMicroseconds, (long)(count * PeriodMicroseconds)) : null;
+        return root.Version == 2
+            ? new CgroupWrite(root, "cpu.max", quota is null ? $"max {PeriodMicroseconds}" : $"{quota} {PeriodMicroseconds}")
+            : new CgroupWrite(root, "cpu.cfs_quota_us", quota is null ? "-1" : $"{quota}");
+    }
+}

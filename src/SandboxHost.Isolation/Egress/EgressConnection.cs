@@ -1,0 +1,263 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace SandboxHost.Isolation.Egress;
+
+/// <summary>What every connection of a door needs.</summary>
+internal sealed record EgressContext(
+    string Sandbox, EgressPolicy Policy, OwnAddresses Own, EgressCounters Counters, TimeProvider Time, ILogger Logger)
+{
+    /// <summary>Finds a name's addresses; the host's resolver, unless a test says otherwise.</summary>
+    public Func<string, CancellationToken, Task<IPAddress[]>> Resolve { get; init; } = Dns.GetHostAddressesAsync;
+}
+
+/// <summary>
+/// One connection of a worker's to the door: (1) read the head, (2) resolve the name once, (3) judge every address,
+/// (4) dial one that passed, (5) relay until both sides are done.
+/// </summary>
+internal sealed class EgressConnection(Socket client, EgressContext context)
+{
+    private const int MaxHeadBytes = 16 << 10;
+    private const int RelayBytes = 64 << 10;
+    private static readonly TimeSpan HeadLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan DialLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan IdleLimit = TimeSpan.FromMinutes(5);
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        client.NoDelay = true;
+        var (head, surplus) = await ReadHeadAsync(cancellationToken);
+        if (head is null)
+        {
+            return;
+        }
+
+        if (ProxyRequest.Parse(head, out var problem) is not { } request)
+        {
+            await AnswerAsync(ProxyAnswer.Malformed(problem), cancellationToken);
+            return;
+        }
+
+        if (await ConnectAsync(request, cancellationToken) is not { } server)
+        {
+            return;
+        }
+
+        using (server)
+        {
+            server.NoDelay = true;
+            context.Counters.Connected();
+            await RelayAsync(request, server, surplus, cancellationToken);
+        }
+    }
+
+    private async Task<(byte[]? Head, byte[] Surplus)> ReadHeadAsync(CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(HeadLimit, context.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var buffer = new byte[MaxHeadBytes];
+        var length = 0;
+        while (true)
+        {
+            var end = buffer.AsSpan(0, length).IndexOf("\r\n\r\n"u8);
+            if (end >= 0)
+            {
+                return (buffer[..(end + 4)], buffer[(end + 4)..length]);
+            }
+
+            if (length == MaxHeadBytes)
+            {
+                await AnswerAsync(ProxyAnswer.Malformed($"the head is longer than {MaxHeadBytes} bytes"), cancellationToken);
+                return (null, []);
+            }
+
+            int read;
+            try
+            {
+                read = await client.ReceiveAsync(buffer.AsMemory(length), either.Token);
+            }
+            catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                await AnswerAsync(ProxyAnswer.Malformed($"no complete head within {HeadLimit.TotalSeconds} s"), cancellationToken);
+                return (null, []);
+            }
+
+            if (read == 0)
+            {
+                return (null, []);
+            }
+
+            length += read;
+        }
+    }
+
+    private async Task<Socket?> ConnectAsync(ProxyRequest request, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(DialLimit, context.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            var addresses = await ResolveAsync(request.Host, either.Token);
+            var own = context.Own.Read();
+            var judged = addresses.Select(address => (Address: address, Verdict: context.Policy.Judge(address, request.Port, own))).ToArray();
+            var allowed = judged.Where(one => one.Verdict.IsAllowed).Select(one => one.Address).ToArray();
+            if (allowed.Length == 0 && judged.Length > 0)
+            {
+                await RefuseAsync(request, judged[0].Verdict.Rule!, cancellationToken);
+                return null;
+            }
+
+            return await DialAsync(allowed, request.Port, either.Token);
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            await AnswerAsync(ProxyAnswer.TimedOut(request.Host, request.Port), cancellationToken);
+            return null;
+        }
+        catch (SocketException e)
+        {
+            await AnswerAsync(ProxyAnswer.Unreachable(request.Host, request.Port, e.Message), cancellationToken);
+            return null;
+        }
+    }
+
+    // 2130706433, 0177.1 and 0x7f.1 are addresses too: whatever the resolver makes of a host is what gets judged.
+    private Task<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken) =>
+        IPAddress.TryParse(host, out var address) ? Task.FromResult(new[] { address }) : context.Resolve(host, cancellationToken);
+
+    private static async Task<Socket> DialAsync(IPAddress[] addresses, int port, CancellationToken cancellationToken)
+    {
+        SocketException? last = null;
+        foreach (var address in addresses.Select(EgressPolicy.Plain))
+        {
+            Socket? socket = null;
+            try
+            {
+                // The family may be missing altogether on this host, so making the socket can fail as well.
+                socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+                await socket.ConnectAsync(new IPEndPoint(address, port), cancellationToken);
+                return socket;
+            }
+            catch (SocketException e)
+            {
+                socket?.Dispose();
+                last = e;
+            }
+            catch
+            {
+                socket?.Dispose();
+                throw;
+            }
+        }
+
+        throw last ?? new SocketException((int)SocketError.HostNotFound);
+    }
+
+    private async Task RelayAsync(ProxyRequest request, Socket server, byte[] surplus, CancellationToken cancellationToken)
+    {
+        using var idle = new CancellationTokenSource(IdleLimit, context.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(idle.Token, cancellationToken);
+        if (request.IsTunnel)
+        {
+            await client.SendAsync(ProxyAnswer.Established, either.Token);
+        }
+        else
+        {
+            await SendAllAsync(server, request.Head, either.Token);
+        }
+
+        var up = request.IsTunnel
+            ? TunnelUpAsync(server, surplus, idle, either)
+            : BodyUpAsync(request, server, surplus, idle, either);
+        var down = PumpAsync(server, client, context.Counters.Down, idle, either);
+        await Task.WhenAll(up, down);
+    }
+
+    private async Task TunnelUpAsync(Socket server, byte[] surplus, CancellationTokenSource idle, CancellationTokenSource either)
+    {
+        await SendAllAsync(server, surplus, either.Token);
+        context.Counters.Up(surplus.Length);
+        await PumpAsync(client, server, context.Counters.Up, idle, either);
+    }
+
+    /// <summary>Copies until the sender is done, then says so to the receiver; the other direction goes on by itself.</summary>
+    private static async Task PumpAsync(
+        Socket from, Socket to, Action<int> count, CancellationTokenSource idle, CancellationTokenSource either)
+    {
+        try
+        {
+            var buffer = new byte[RelayBytes];
+            while (await from.ReceiveAsync(buffer, either.Token) is > 0 and var read)
+            {
+                idle.CancelAfter(IdleLimit);
+                await SendAllAsync(to, buffer.AsMemory(0, read), either.Token);
+                count(read);
+            }
+
+            to.Shutdown(SocketShutdown.Send);
+        }
+        catch
+        {
+            // One side broke: the other direction has nobody left to talk to.
+            await either.CancelAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Passes on exactly one request's body. Anything after it would be a request that nobody judged, and ends the connection.</summary>
+    private async Task BodyUpAsync(
+        ProxyRequest request, Socket server, byte[] surplus, CancellationTokenSource idle, CancellationTokenSource either)
+    {
+        try
+        {
+            var meter = new BodyMeter(request.Framing, request.BodyLength);
+            var buffer = new byte[RelayBytes];
+            surplus.CopyTo(buffer, 0);
+            var read = surplus.Length;
+            do
+            {
+                var body = meter.Take(buffer.AsSpan(0, read));
+                await SendAllAsync(server, buffer.AsMemory(0, body), either.Token);
+                context.Counters.Up(body);
+                if (meter.IsBroken || body < read)
+                {
+                    await either.CancelAsync();
+                    return;
+                }
+
+                read = await client.ReceiveAsync(buffer, either.Token);
+                idle.CancelAfter(IdleLimit);
+            }
+            while (read > 0);
+
+            server.Shutdown(SocketShutdown.Send);
+        }
+        catch
+        {
+            await either.CancelAsync();
+            throw;
+        }
+    }
+
+    private async Task RefuseAsync(ProxyRequest request, string rule, CancellationToken cancellationToken)
+    {
+        context.Counters.Refused();
+        context.Logger.EgressRefused(context.Sandbox, request.Host, request.Port, rule);
+        await AnswerAsync(ProxyAnswer.Refused(request.Host, request.Port, rule), cancellationToken);
+    }
+
+    private async Task AnswerAsync(byte[] answer, CancellationToken cancellationToken)
+    {
+        await SendAllAsync(client, answer, cancellationToken);
+        client.Shutdown(SocketShutdown.Send);
+    }
+
+    private static async Task SendAllAsync(Socket socket, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        while (bytes.Length > 0)
+        {
+            bytes = bytes[await socket.SendAsync(bytes, cancellationToken)..];
+        }
+    }
+}

@@ -1,0 +1,31 @@
+using System.Collections.Frozen;
+using System.Net;
+using System.Net.NetworkInformation;
+
+namespace SandboxHost.Isolation.Egress;
+
+/// <summary>The addresses of the host's interfaces, looked up again now and then: asking the kernel costs a millisecond.</summary>
+internal sealed class OwnAddresses(TimeProvider time)
+{
+    private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(30);
+    private readonly Lock _gate = new();
+    private FrozenSet<IPAddress>? _addresses;
+    private long _readAt;
+
+    public IReadOnlySet<IPAddress> Read()
+    {
+        lock (_gate)
+        {
+            if (_addresses is null || time.GetElapsedTime(_readAt) > KeptFor)
+            {
+                _addresses = NetworkInterface.GetAllNetworkInterfaces()
+                    .SelectMany(one => one.GetIPProperties().UnicastAddresses)
+                    .Select(one => EgressPolicy.Plain(one.Address))
+                    .ToFrozenSet();
+                _readAt = time.GetTimestamp();
+            }
+
+            return _addresses;
+        }
+    }
+}

@@ -1,0 +1,51 @@
+using System.Runtime.Versioning;
+
+namespace SandboxHost.Isolation.Linux;
+
+/// <summary>The /etc that workers see: enough for getpwuid, localhost and TLS, and nothing of the host's but its CA bundle.</summary>
+[SupportedOSPlatform("linux")]
+internal static class EtcSkeleton
+{
+    private static readonly string[] BundlePlaces =
+    [
+        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
+    ];
+
+    private static readonly (string Name, string Text)[] Texts =
+    [
+        ("passwd", "fn:x:65534:65534:function:/tmp:/bin/false\n"),
+        ("group", "fn:x:65534:\n"),
+        ("hosts", "127.0.0.1 localhost fn\n::1 localhost\n"),
+        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
+        // No name server: names are resolved by the host, behind the egress door.
+        ("resolv.conf", ""),
+    ];
+
+    public static void Write(string directory)
+    {
+        Directory.CreateDirectory(directory);
+        foreach (var (name, text) in Texts)
+        {
+            WriteReadable(Path.Combine(directory, name), text);
+        }
+
+        if (BundlePlaces.FirstOrDefault(File.Exists) is { } bundle)
+        {
+            var certificates = Path.Combine(directory, "ssl", "certs");
+            Directory.CreateDirectory(certificates);
+            WriteReadable(Path.Combine(certificates, "ca-certificates.crt"), File.ReadAllText(bundle));
+        }
+
+        // Said outright, whatever the host's umask is.
+        foreach (var made in Directory.EnumerateDirectories(directory, "*", SearchOption.AllDirectories).Append(directory))
+        {
+            File.SetUnixFileMode(made, FileModes.DirectoryReadableByAll);
+        }
+    }
+
+    private static void WriteReadable(string path, string text)
+    {
+        File.WriteAllText(path, text);
+        File.SetUnixFileMode(path, FileModes.FileReadableByAll);
+    }
+}

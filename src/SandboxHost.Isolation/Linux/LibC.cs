@@ -1,0 +1,61 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+using SandboxHost.Sandboxes;
+
+namespace SandboxHost.Isolation.Linux;
+
+/// <summary>
+/// Every call to the C library, and nothing else. The framework offers none of these: advisory locks with a known meaning,
+/// signals to other processes, errno of a failed mkdir or rmdir, the user id. Arguments are strings and integers that the
+/// marshaller owns; no call keeps a pointer. See the man pages of the same names.
+/// </summary>
+internal static partial class LibC
+{
+    public const int ErrnoNoEntry = 2;
+    public const int ErrnoBusy = 16;
+    public const int ErrnoExists = 17;
+
+    private const int LockExclusive = 2;
+    private const int LockNonBlocking = 4;
+    private const int SigKill = 9;
+    private const int WaitNoHang = 1;
+
+    public static uint EffectiveUserId => geteuid();
+
+    /// <summary>Takes the file's lock without waiting; false when another process has it. Held until the handle closes.</summary>
+    public static bool TryLock(SafeFileHandle file) => flock(file, LockExclusive | LockNonBlocking) == 0;
+
+    /// <summary>Sends SIGKILL. A process that is gone already is no error.</summary>
+    public static void Kill(int processId) => _ = kill(processId, SigKill);
+
+    /// <summary>Reaps a process that has ended and was handed to this one, as it happens to process 1 of a container.</summary>
+    public static void Reap(int processId) => _ = waitpid(processId, 0, WaitNoHang);
+
+    /// <summary>Makes a directory that was not there; 0, or the errno.</summary>
+    public static int MakeDirectory(string path) => mkdir(path, 0x1ED) == 0 ? 0 : Marshal.GetLastPInvokeError(); // 0755
+
+    /// <summary>Removes an empty directory; 0, or the errno.</summary>
+    public static int RemoveDirectory(string path) => rmdir(path) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    /// <summary>An exception that names the step, the path and the errno.</summary>
+    public static SandboxException Failure(string step, string path, int errno) =>
+        new($"{step}: {path}: errno {errno} ({Marshal.GetPInvokeErrorMessage(errno)})");
+
+    [LibraryImport("libc")]
+    private static partial uint geteuid();
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int flock(SafeFileHandle descriptor, int operation);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int kill(int processId, int signal);
+
+    [LibraryImport("libc")]
+    private static partial int waitpid(int processId, nint status, int options);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int rmdir(string path);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int mkdir(string path, uint mode);
+}

@@ -1,0 +1,213 @@
+using CliWrap;
+using Microsoft.Extensions.Logging;
+using SandboxHost.Isolation.Cgroups;
+using SandboxHost.Isolation.Egress;
+using SandboxHost.Isolation.Output;
+using SandboxHost.Sandboxes;
+
+namespace SandboxHost.Isolation.Linux;
+
+/// <summary>What a sandbox is made of and must give back.</summary>
+internal sealed record SandboxParts(
+    SandboxSpec Spec, HostDirectories Directories, Cgroup Group, uint Uid, UidBlock? Uids, OutputLines Output);
+
+/// <summary>A worker in bubblewrap. See <see cref="ISandbox"/> for what each member promises.</summary>
+public sealed class LinuxSandbox : ISandbox
+{
+    private static readonly TimeSpan KillLimit = TimeSpan.FromSeconds(30);
+
+    private readonly SandboxParts _parts;
+    private readonly Func<SandboxParts, int, EgressDoor>? _openEgress;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly Lock _gate = new();
+    private readonly Action<LinuxSandbox> _gone;
+    private EgressDoor? _egress;
+    private Task? _disposal;
+    private volatile bool _killed;
+
+    internal LinuxSandbox(
+        SandboxParts parts, CommandTask<CommandResult> process, Func<SandboxParts, int, EgressDoor>? openEgress,
+        Action<LinuxSandbox> gone, TimeProvider time, ILogger logger)
+    {
+        _parts = parts;
+        _openEgress = openEgress;
+        _gone = gone;
+        _time = time;
+        _logger = logger;
+        ProcessId = process.ProcessId;
+        FunctionDirectory = parts.Directories.FunctionDirectory(parts.Spec.Name);
+        Exited = WatchAsync(process);
+    }
+
+    public int ProcessId { get; }
+
+    public uint Uid => _parts.Uid;
+
+    public string FunctionDirectory { get; }
+
+    public Task<SandboxExit> Exited { get; }
+
+    /// <summary>What went through the egress door so far.</summary>
+    public EgressUsage ReadEgress()
+    {
+        lock (_gate)
+        {
+            return _egress?.ReadUsage() ?? default;
+        }
+    }
+
+    public void SetLimits(SandboxLimits limits) => _parts.Group.SetLimits(limits);
+
+    public void OpenEgress(int workerProcessId)
+    {
+        if (_openEgress is null)
+        {
+            throw new SandboxException("egress: only a host that runs as root can open a door in a worker's network namespace");
+        }
+
+        if (!_parts.Group.Contains(workerProcessId))
+        {
+            throw new SandboxException($"egress: process {workerProcessId} is not in sandbox {_parts.Spec.Name}");
+        }
+
+        var door = _openEgress(_parts, workerProcessId);
+        lock (_gate)
+        {
+            if (_egress is null && _disposal is null)
+            {
+                _egress = door;
+                return;
+            }
+        }
+
+        door.Close();
+        throw new SandboxException("egress: the door is open already, or the sandbox is gone");
+    }
+
+    public void Freeze()
+    {
+        if (!Exited.IsCompleted)
+        {
+            _parts.Group.Freeze();
+        }
+    }
+
+    public void Thaw()
+    {
+        if (!Exited.IsCompleted)
+        {
+            _parts.Group.Thaw();
+        }
+    }
+
+    public void Kill()
+    {
+        if (Exited.IsCompleted)
+        {
+            return;
+        }
+
+        _killed = true;
+        if (!TryKillGroup())
+        {
+            // Without cgroups bubblewrap's own bond does it: its child dies with it, and the pid namespace with that.
+            LibC.Kill(ProcessId);
+        }
+    }
+
+    public SandboxUsage ReadUsage() => _parts.Group.ReadUsage();
+
+    public ValueTask DisposeAsync()
+    {
+        lock (_gate)
+        {
+            return new ValueTask(_disposal ??= DisposeOnceAsync());
+        }
+    }
+
+    private bool TryKillGroup()
+    {
+        if (_parts.Group.Directories.Count == 0)
+        {
+            return false;
+        }
+
+        try
+        {
+            _parts.Group.Kill();
+            return true;
+        }
+        catch (SandboxException e)
+        {
+            // Somebody else removed the group, or took it away; the process must end all the same.
+            _logger.GroupKillFailed(_parts.Spec.Name, e);
+            return false;
+        }
+    }
+
+    private async Task<SandboxExit> WatchAsync(CommandTask<CommandResult> process)
+    {
+        SandboxExit exit;
+        try
+        {
+            var result = await process;
+            _parts.Output.Finish();
+            exit = new ExitReading
+            {
+                Code = result.ExitCode,
+                Ran = ReadReport().Ran,
+                KilledByHost = _killed,
+                OutOfMemoryKills = _parts.Group.ReadOutOfMemoryKills(),
+                MemoryLimitBytes = _parts.Group.MemoryLimitBytes,
+                PeakMemoryBytes = _parts.Group.ReadUsage().PeakMemoryBytes,
+                FirstLines = _parts.Output.First,
+            }.Explain();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // Whoever waits for the end must get one, even if reading how it came about failed.
+            _logger.ExitUnreadable(_parts.Spec.Name, e);
+            exit = new SandboxExit(SandboxExitReason.Signalled, Detail: e.Message);
+        }
+
+        _logger.SandboxEnded(_parts.Spec.Name, exit.Reason, exit.Code, exit.Signal, exit.PeakMemoryBytes);
+        return exit;
+    }
+
+    private SandboxReport ReadReport() => SandboxReport.Read(_parts.Directories.ReportPath(_parts.Spec.Name));
+
+    private async Task DisposeOnceAsync()
+    {
+        // Off the caller's lock before anything is done.
+        await Task.Yield();
+        try
+        {
+            Kill();
+            await Exited.WaitAsync(KillLimit, _time);
+            if (_egress is not null)
+            {
+                await _egress.DisposeAsync();
+            }
+
+            await _parts.Group.RemoveAsync(_time, CancellationToken.None);
+
+            // Killed together with the process that would have reaped it; ours to do if this is process 1 of a container.
+            if (ReadReport().ChildProcessId is > 0 and var orphan)
+            {
+                LibC.Reap(orphan);
+            }
+
+            Directory.Delete(_parts.Directories.SandboxDirectory(_parts.Spec.Name), recursive: true);
+            _parts.Output.Dispose();
+            _parts.Uids?.GiveBack(_parts.Uid);
+        }
+        catch (Exception e) when (e is SandboxException or IOException or UnauthorizedAccessException or TimeoutException)
+        {
+            // The uid stays taken: nobody may meet what is left under it. The next start of a host sweeps.
+            _logger.SandboxLeftBehind(_parts.Spec.Name, _parts.Uid, e);
+        }
+
+        _gone(this);
+    }
+}

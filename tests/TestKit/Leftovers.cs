@@ -1,0 +1,72 @@
+using System.Globalization;
+
+namespace SandboxHost.TestKit;
+
+/// <summary>What a host left on the machine: processes of its workers, cgroups, mounts, directories.</summary>
+public static class Leftovers
+{
+    private const long UidBase = 1_900_000_000;
+    private const long UidsPerInstance = 4096;
+
+    public static void ThrowIfAny(int instance)
+    {
+        var found = Of(instance).ToList();
+        if (found.Count > 0)
+        {
+            throw new InvalidOperationException($"Left behind by host instance {instance}:\n{string.Join('\n', found)}");
+        }
+    }
+
+    public static IEnumerable<string> Of(int instance)
+    {
+        if (instance < 0)
+        {
+            return [];
+        }
+
+        return WorkerProcesses(instance).Select(id => $"process {id}")
+            .Concat(Groups(instance))
+            .Concat(Mounts(instance))
+            .Concat(Directory.Exists($"/run/sandboxhost/{instance}") ? Directory.EnumerateFileSystemEntries($"/run/sandboxhost/{instance}") : []);
+    }
+
+    /// <summary>Processes that run under a uid of this instance's workers.</summary>
+    public static IReadOnlyList<int> WorkerProcesses(int instance)
+    {
+        var first = UidBase + (instance * UidsPerInstance);
+        var found = new List<int>();
+        foreach (var directory in Directory.EnumerateDirectories("/proc"))
+        {
+            if (!int.TryParse(Path.GetFileName(directory), CultureInfo.InvariantCulture, out var id))
+            {
+                continue;
+            }
+
+            try
+            {
+                var status = File.ReadAllLines(directory + "/status");
+                var uid = long.Parse(ValueOf(status, "Uid:").Split('\t', StringSplitOptions.RemoveEmptyEntries)[0], CultureInfo.InvariantCulture);
+                var isDead = ValueOf(status, "State:").TrimStart().StartsWith('Z');
+                if (uid >= first && uid < first + UidsPerInstance && !isDead)
+                {
+                    found.Add(id);
+                }
+            }
+            catch (IOException)
+            {
+                // It ended while we looked.
+            }
+        }
+
+        return found;
+    }
+
+    public static IEnumerable<string> Groups(int instance) =>
+        Directory.EnumerateDirectories("/sys/fs/cgroup", $"sandboxhost-{instance}", SearchOption.AllDirectories);
+
+    private static IEnumerable<string> Mounts(int instance) =>
+        File.ReadLines("/proc/self/mountinfo").Where(line => line.Contains($"/run/sandboxhost/{instance}/", StringComparison.Ordinal));
+
+    private static string ValueOf(string[] status, string name) =>
+        status.First(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..];
+}
