@@ -76,10 +76,10 @@ setup_runtimes() {
 setup_runner() {
   local home=$SANDBOXHOST_HOME
   local out=$home/artifacts/runners/node/runner.cjs
-  if newer_than "$out" "$home/runners/node/src" "$home/runners/node/package.json"; then
+  if newer_than "$out" "$home/runners/node/src" "$home/runners/node/package.json" "$home/eng/setup.sh"; then
     say "Bundling the Node runner"
     run "$home/artifacts/log/runner.log" "$ESBUILD" "$home/runners/node/src/main.mjs" --bundle --platform=node --target=node24 \
-      --format=cjs --legal-comments=none --log-level=warning --outfile="$out"
+      --format=cjs --sourcemap=linked --legal-comments=none '--banner:js="use strict";' --log-level=warning --outfile="$out"
   fi
 }
 

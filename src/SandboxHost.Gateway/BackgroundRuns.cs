@@ -113,12 +113,26 @@ public sealed class BackgroundRuns : IAsyncDisposable
         {
             await foreach (var request in _queue.Reader.ReadAllAsync(_stopping.Token))
             {
-                await RunAsync(request);
+                await RunOneAsync(request);
             }
         }
         catch (OperationCanceledException)
         {
             // Stopping.
+        }
+    }
+
+    private async Task RunOneAsync(InvocationRequest request)
+    {
+        try
+        {
+            await RunAsync(request);
+        }
+        catch (Exception ex) when (ex is not OperationCanceledException)
+        {
+            // A bug of ours costs one run and not the runner, and the operator hears of it.
+            _output.Write(new OutputLine(
+                request.Function, request.RequestId, OutputLevel.Error, $"Background function {request.Function.Name} failed (internal_error): {ex}"));
         }
     }
 

@@ -23,7 +23,9 @@ internal static class ErrorResponses
             return;
         }
 
+        var connection = context.Response.Headers.Connection;
         context.Response.Clear();
+        context.Response.Headers.Connection = connection;
         context.Response.Headers["x-nf-request-id"] = requestId;
         context.Response.StatusCode = row.Status;
         context.Response.Headers.CacheControl = "no-store";

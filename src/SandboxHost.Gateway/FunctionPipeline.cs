@@ -17,8 +17,16 @@ public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker,
         ArgumentNullException.ThrowIfNull(context);
         var requestId = RequestId.Create(clock.GetUtcNow());
         context.Response.Headers["x-nf-request-id"] = requestId;
+        FunctionVersion? function = null;
         try
         {
+            // 0. One request, and not two in one.
+            if (HeaderRules.IsFramedTwice(context.Request))
+            {
+                context.Response.Headers.Connection = "close";
+                throw new BadHttpRequestException("The length of the body is said twice.");
+            }
+
             // 1. The site, in the snapshot that this request keeps until its end.
             var target = RequestTarget.Read(context);
             var site = target is null ? null : snapshots.Current.FindSite(target.HostName);
@@ -37,7 +45,7 @@ public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker,
             }
 
             // 3. What it may take.
-            var function = match.Function!;
+            function = match.Function!;
             if (Admission.Refuses(context.Request, function) is { } refusal)
             {
                 await ErrorResponses.WriteAsync(context, refusal, requestId, function.ShowErrors);
@@ -63,6 +71,12 @@ public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker,
         catch (Exception ex) when (ex is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
         {
             // The client left; there is nobody to tell.
+        }
+        catch (Exception ex) when (!context.RequestAborted.IsCancellationRequested)
+        {
+            // A bug of ours costs one request, and the operator hears of it.
+            output.Write(new OutputLine(function, requestId, OutputLevel.Error, $"The host failed (internal_error): {ex}"));
+            await ErrorResponses.WriteAsync(context, new FunctionError(ErrorCode.InternalError, "The host failed."), requestId, showDetails: false);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Microsoft.AspNetCore.Http;
 
 namespace SandboxHost.Gateway;
 
@@ -14,10 +15,20 @@ internal static class HeaderRules
     // What the host itself tells functions. From outside they would be lies.
     private static readonly FrozenSet<string> Platform = FrozenSet.Create(
         StringComparer.OrdinalIgnoreCase,
-        "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-netlify-event", "client-ip");
+        "forwarded", "x-netlify-event", "client-ip");
 
     public static bool IsHopByHop(string name) => HopByHop.Contains(name);
 
     public static bool IsPlatform(string name) =>
-        name.StartsWith("x-nf-", StringComparison.OrdinalIgnoreCase) || Platform.Contains(name);
+        name.StartsWith("x-nf-", StringComparison.OrdinalIgnoreCase)
+        || name.StartsWith("x-forwarded-", StringComparison.OrdinalIgnoreCase)
+        || Platform.Contains(name);
+
+    /// <summary>
+    /// Whether the length of the body is said in two ways, so that a proxy in front may have read another request than
+    /// this one (RFC 9112 §6.1 and §6.3). Kestrel goes by Transfer-Encoding and renames the other field.
+    /// </summary>
+    public static bool IsFramedTwice(HttpRequest request) =>
+        request.Headers.TransferEncoding.Count > 0
+        && (request.Headers.ContainsKey("X-Content-Length") || HttpProtocol.IsHttp10(request.Protocol));
 }

@@ -18,18 +18,39 @@ public sealed record RequestTarget(string Url, string Path, string HostName)
         if (!raw.StartsWith('/'))
         {
             // A client that speaks to a proxy sends the absolute form. Kestrel has checked that it fits the Host header.
-            if (!Uri.TryCreate(raw, UriKind.Absolute, out var absolute) || absolute.Scheme is not ("http" or "https"))
+            if (PathOf(raw) is not { } fromPath)
             {
                 return null;
             }
 
-            raw = absolute.PathAndQuery;
+            raw = fromPath;
         }
 
         var query = raw.AsSpan().IndexOfAny('?', '#');
         var path = query < 0 ? raw : raw[..query];
         var host = request.Host.HasValue ? request.Host.Value! : "localhost";
         return new RequestTarget(string.Concat(request.Scheme, "://", host, raw), path, NameOf(host));
+    }
+
+    // By hand: a Uri would resolve and decode parts of it, and takes "http:80", which is CONNECT's, for an address.
+    private static string? PathOf(string raw)
+    {
+        var start = raw.StartsWith("http://", StringComparison.OrdinalIgnoreCase) ? 7
+            : raw.StartsWith("https://", StringComparison.OrdinalIgnoreCase) ? 8
+            : 0;
+        if (start == 0)
+        {
+            return null;
+        }
+
+        var end = raw.AsSpan(start).IndexOfAny('/', '?', '#');
+        if (end < 0)
+        {
+            return "/";
+        }
+
+        var rest = raw[(start + end)..];
+        return rest[0] == '/' ? rest : "/" + rest;
     }
 
     private static string NameOf(string host)

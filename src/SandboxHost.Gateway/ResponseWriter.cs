@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using SandboxHost.Invocations;
 
@@ -30,10 +31,7 @@ internal static class ResponseWriter
             return null;
         }
 
-        if (response.Length is not null)
-        {
-            http.ContentLength = response.Length;
-        }
+        http.ContentLength = response.Length;
 
         // The head goes out now: a function that thinks for a while before its first chunk has already answered.
         await http.StartAsync(context.RequestAborted);
@@ -53,27 +51,44 @@ internal static class ResponseWriter
         for (var i = 0; i < flat.Count; i += 2)
         {
             var name = flat[i];
-            if (!HeaderRules.IsHopByHop(name) && name != "x-nf-request-id")
+            // The length is set where the body is known, which a function may be wrong about.
+            if (!HeaderRules.IsHopByHop(name) && name is not ("x-nf-request-id" or "content-length"))
             {
                 target.Append(name, flat[i + 1]);
             }
         }
     }
 
-    // RFC 9110 §6.4.1: HEAD, 204 and 304 have none, whatever the function returned. (1xx can't be returned.)
+    // RFC 9110 §6.4.1 and §15.3.6: HEAD, 204, 205 and 304 have none, whatever the function returned. (1xx can't be returned.)
     private static bool HasNoBody(string method, int status) =>
-        status is StatusCodes.Status204NoContent or StatusCodes.Status304NotModified || HttpMethods.IsHead(method);
+        status is StatusCodes.Status204NoContent or StatusCodes.Status205ResetContent or StatusCodes.Status304NotModified
+        || HttpMethods.IsHead(method);
 
+    // RFC 9110 §8.6: not with 204; with HEAD and 304 it is the length that a GET would have had.
     private static void SetLengthOfAbsentBody(HttpResponse http, InvocationResponse response)
     {
-        if (http.StatusCode == StatusCodes.Status204NoContent)
+        http.ContentLength = http.StatusCode switch
         {
-            // RFC 9110 §8.6 forbids it.
-            http.ContentLength = null;
-        }
-        else if (http.StatusCode != StatusCodes.Status304NotModified && !response.IsStreamed && !response.Body.IsEmpty)
+            StatusCodes.Status204NoContent => null,
+            StatusCodes.Status205ResetContent => 0,
+            StatusCodes.Status304NotModified => ClaimedLength(response.Headers),
+            _ when response.IsStreamed => response.Length ?? ClaimedLength(response.Headers),
+            _ when response.Body.IsEmpty => ClaimedLength(response.Headers),
+            _ => response.Body.Length,
+        };
+    }
+
+    private static long? ClaimedLength(IReadOnlyList<string> flat)
+    {
+        for (var i = 0; i < flat.Count; i += 2)
         {
-            http.ContentLength = response.Body.Length;
+            if (flat[i] == "content-length"
+                && long.TryParse(flat[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out var length))
+            {
+                return length;
+            }
         }
+
+        return null;
     }
 }

@@ -17,6 +17,9 @@ internal static partial class IsolationLog
     [LoggerMessage(3003, LogLevel.Warning, "{Capability} is {Status}: {Consequence}")]
     public static partial void CapabilityWeak(this ILogger logger, string capability, DoctorStatus status, string consequence);
 
+    [LoggerMessage(3004, LogLevel.Error, "Host instance {Instance} could not be removed entirely; the next start of a host sweeps it")]
+    public static partial void InstanceLeftBehind(this ILogger logger, int instance, Exception exception);
+
     [LoggerMessage(3010, LogLevel.Debug, "Sandbox {Sandbox} started: process {ProcessId}, uid {Uid}")]
     public static partial void SandboxStarted(this ILogger logger, string sandbox, int processId, uint uid);
 
@@ -42,8 +45,8 @@ internal static partial class IsolationLog
     [LoggerMessage(3021, LogLevel.Debug, "Sandbox {Sandbox}: an egress connection ended early")]
     public static partial void EgressConnectionFailed(this ILogger logger, string sandbox, Exception exception);
 
-    [LoggerMessage(3022, LogLevel.Warning, "Sandbox {Sandbox}: the egress door stopped accepting")]
-    public static partial void EgressStopped(this ILogger logger, string sandbox, Exception exception);
+    [LoggerMessage(3022, LogLevel.Warning, "Sandbox {Sandbox}: the egress door could not accept a connection")]
+    public static partial void EgressAcceptFailed(this ILogger logger, string sandbox, Exception exception);
 
     [LoggerMessage(3030, LogLevel.Warning, "Workers run without any isolation: a function can do whatever this process can")]
     public static partial void Unconfined(this ILogger logger);

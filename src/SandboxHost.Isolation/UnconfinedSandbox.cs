@@ -112,7 +112,7 @@ internal sealed class UnconfinedSandbox : ISandbox
             exit = new SandboxExit(SandboxExitReason.Signalled, Detail: e.Message);
         }
 
-        _output.Finish();
+        await _output.FinishAsync();
         logger.SandboxEnded(spec.Name, exit.Reason, exit.Code, exit.Signal, 0);
         return exit;
     }

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using System.Threading.Channels;
 
 namespace SandboxHost.Sites;
@@ -8,23 +10,44 @@ public sealed class DirectoryWatcher(TimeProvider clock) : IDisposable
     /// <summary>Quiet time that ends a batch.</summary>
     private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(40);
 
+    /// <summary>A program that never stops writing does not hold a batch longer than this.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(500);
+
     private const int MaxBatch = 10_000;
 
-    private readonly Channel<string?> _changes = Channel.CreateBounded<string?>(
-        new BoundedChannelOptions(MaxBatch) { FullMode = BoundedChannelFullMode.DropWrite });
+    /// <summary>Each takes one of the kernel's inotify instances; a user has 128 of them in all.</summary>
+    private const int MaxWatchers = 32;
+
+    private readonly Channel<string?> _changes = Channel.CreateBounded<string?>(MaxBatch);
+
+    // Directories that were removed, made or renamed: a watcher of the one that was there before hears nothing more.
+    private readonly ConcurrentDictionary<string, bool> _replaced = new(StringComparer.Ordinal);
+
+    private volatile FrozenSet<string> _watched = FrozenSet<string>.Empty;
+
+    // Changes came that found no room.
+    private volatile bool _lostSome;
 
     private readonly Dictionary<(string Directory, bool Recursive), FileSystemWatcher> _watchers = [];
 
     /// <summary>Watches exactly these directories from now on.</summary>
     public void Watch(IEnumerable<(string Directory, bool Recursive)> directories)
     {
-        var wanted = directories.Where(item => Directory.Exists(item.Directory)).ToHashSet();
-        foreach (var gone in _watchers.Keys.Where(key => !wanted.Contains(key)).ToList())
+        var wanted = Cover(directories.Where(item => Directory.Exists(item.Directory)).ToHashSet());
+        foreach (var gone in _watchers.Keys.Where(key => !wanted.Contains(key) || _replaced.ContainsKey(key.Directory)).ToList())
         {
             _watchers.Remove(gone, out var watcher);
             watcher!.Dispose();
+            if (wanted.Contains(gone))
+            {
+                // What happened in it since it is there was seen by nobody.
+                OnChange(gone.Directory);
+            }
         }
 
+        _replaced.Clear();
+
+        _watched = wanted.Select(item => item.Directory).ToFrozenSet(StringComparer.Ordinal);
         foreach (var item in wanted.Where(item => !_watchers.ContainsKey(item)))
         {
             _watchers.Add(item, Start(item.Directory, item.Recursive));
@@ -35,6 +58,7 @@ public sealed class DirectoryWatcher(TimeProvider clock) : IDisposable
     public async Task<IReadOnlySet<string>?> NextAsync(CancellationToken cancellationToken)
     {
         var batch = new HashSet<string>(StringComparer.Ordinal);
+        var start = clock.GetTimestamp();
         var everything = !Add(batch, await _changes.Reader.ReadAsync(cancellationToken));
         do
         {
@@ -45,7 +69,13 @@ public sealed class DirectoryWatcher(TimeProvider clock) : IDisposable
 
             await Task.Delay(Quiet, clock, cancellationToken);
         }
-        while (_changes.Reader.TryPeek(out _) && batch.Count < MaxBatch);
+        while (_changes.Reader.TryPeek(out _) && batch.Count < MaxBatch && clock.GetElapsedTime(start) < Longest);
+
+        if (_lostSome)
+        {
+            _lostSome = false;
+            everything = true;
+        }
 
         return everything || batch.Count >= MaxBatch ? null : batch;
     }
@@ -79,26 +109,61 @@ public sealed class DirectoryWatcher(TimeProvider clock) : IDisposable
             NotifyFilter = NotifyFilters.FileName | NotifyFilters.DirectoryName | NotifyFilters.LastWrite,
         };
         watcher.Changed += (_, change) => OnChange(change.FullPath);
-        watcher.Created += (_, change) => OnChange(change.FullPath);
-        watcher.Deleted += (_, change) => OnChange(change.FullPath);
+        watcher.Created += (_, change) => OnReplaced(change.FullPath);
+        watcher.Deleted += (_, change) => OnReplaced(change.FullPath);
         watcher.Renamed += (_, change) =>
         {
-            OnChange(change.OldFullPath);
-            OnChange(change.FullPath);
+            OnReplaced(change.OldFullPath);
+            OnReplaced(change.FullPath);
         };
 
         // The kernel's queue ran over: what changed is unknown.
-        watcher.Error += (_, _) => _changes.Writer.TryWrite(null);
+        watcher.Error += (_, _) => Write(null);
         watcher.EnableRaisingEvents = true;
         return watcher;
     }
 
-    private void OnChange(string path)
+    internal void OnChange(string path)
     {
         // Our own output lies in the site folder, too.
         if (!path.Contains("/.sandboxhost", StringComparison.Ordinal) && !path.Contains("/node_modules/", StringComparison.Ordinal))
         {
-            _changes.Writer.TryWrite(path);
+            Write(path);
         }
+    }
+
+    private void OnReplaced(string path)
+    {
+        if (_watched.Contains(path))
+        {
+            _replaced[path] = true;
+        }
+
+        OnChange(path);
+    }
+
+    private void Write(string? change)
+    {
+        if (!_changes.Writer.TryWrite(change))
+        {
+            _lostSome = true;
+        }
+    }
+
+    /// <summary>The same directories, or so many above them that there are not too many: more is seen then, never less.</summary>
+    private static HashSet<(string Directory, bool Recursive)> Cover(HashSet<(string Directory, bool Recursive)> wanted)
+    {
+        while (wanted.Count > MaxWatchers)
+        {
+            var siblings = wanted.GroupBy(item => Path.GetDirectoryName(item.Directory)).MaxBy(group => group.Count())!;
+            if (siblings.Key is null || siblings.Count() == 1)
+            {
+                break;
+            }
+
+            wanted = [.. wanted.Except(siblings), (siblings.Key, true)];
+        }
+
+        return wanted;
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using CliWrap;
 using CliWrap.Buffered;
 
@@ -7,13 +8,16 @@ namespace SandboxHost.Sites;
 
 /// <summary>A bundle, or why there is none.</summary>
 /// <param name="Code">The module's text; empty when the build failed.</param>
-/// <param name="Inputs">Absolute paths of the author's own files that went in, without npm packages.</param>
+/// <param name="Inputs">
+/// Absolute paths of the author's own files that went in, without npm packages. After a failure: the files that its
+/// messages are about, those among them that are missing included.
+/// </param>
 /// <param name="Failure">The bundler's messages, with positions in the author's files; null when it worked.</param>
 public sealed record Bundle(string Code, string SourceMap, IReadOnlyList<string> Inputs, string? Failure);
 
 /// <summary>Makes one ES module of a function's source and everything it imports, with esbuild (https://esbuild.github.io/api).</summary>
 /// <param name="executable">The platform's esbuild binary.</param>
-public sealed class EsbuildBundler(string executable)
+public sealed partial class EsbuildBundler(string executable)
 {
     // Packages in CommonJS form call require(), which an ES module does not have. esbuild itself never gives a top-level
     // name of the author's this name.
@@ -34,7 +38,8 @@ public sealed class EsbuildBundler(string executable)
                 .ExecuteBufferedAsync(cancellationToken);
             if (result.ExitCode != 0)
             {
-                return new Bundle("", "", [source.EntryFile], result.StandardError.Trim());
+                var failure = result.StandardError.Trim();
+                return new Bundle("", "", [.. ReadInputsOfFailure(failure, siteDirectory).Prepend(source.EntryFile).Distinct()], failure);
             }
 
             var code = await File.ReadAllTextAsync(Path.Combine(output, source.Name + ".mjs"), cancellationToken);
@@ -78,6 +83,35 @@ public sealed class EsbuildBundler(string executable)
             .Where(File.Exists)
             .ToList();
     }
+
+    // What has to change for the failure to go. A file that could not be found is looked for where it was expected.
+    private static IEnumerable<string> ReadInputsOfFailure(string failure, string siteDirectory)
+    {
+        var missing = "";
+        var files = new HashSet<string>(StringComparer.Ordinal);
+        foreach (Match match in MessageText().Matches(failure))
+        {
+            if (match.Groups["missing"].Success)
+            {
+                missing = match.Groups["missing"].Value;
+                continue;
+            }
+
+            var file = Path.GetFullPath(Path.Combine(siteDirectory, match.Groups["file"].Value));
+            files.Add(file);
+            if (missing.StartsWith('.'))
+            {
+                files.Add(Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, missing)));
+            }
+
+            missing = "";
+        }
+
+        return files.Where(file => !file.Contains("/node_modules/", StringComparison.Ordinal));
+    }
+
+    [GeneratedRegex("""Could not resolve "(?<missing>[^"\n]+)"|^ {4}(?<file>\S[^\n]*):\d+:\d+:$""", RegexOptions.Multiline | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex MessageText();
 
     // Node resolves a map's sources against the place of the module, which lies elsewhere in the sandbox. Relative to the
     // site, a trace reads as the author knows the file: netlify/functions/hello.ts.

@@ -70,7 +70,7 @@ public sealed partial record FunctionConfig
             }
             else
             {
-                mistake("method", $"'{item}' is not one of {string.Join(", ", KnownMethods)}");
+                mistake("method", $"'{ValueText.Of(item)}' is not one of {string.Join(", ", KnownMethods)}");
             }
         }
 
@@ -84,7 +84,7 @@ public sealed partial record FunctionConfig
         {
             if (item is not string text)
             {
-                mistake(property, $"'{property}' property must be a string, found '{Convert.ToString(item, CultureInfo.InvariantCulture)}'");
+                mistake(property, $"'{property}' property must be a string, found '{ValueText.Of(item)}'");
             }
             else if (RoutePattern.TryParse(text, out var pattern, out var wrong))
             {
@@ -116,7 +116,7 @@ public sealed partial record FunctionConfig
 
         if (megabytes is null or < 1024 or > 4096 || megabytes != Math.Floor(megabytes.Value))
         {
-            mistake("memory", $"'{Convert.ToString(value, CultureInfo.InvariantCulture)}' is not a whole number of megabytes from 1024 to 4096");
+            mistake("memory", $"'{ValueText.Of(value)}' is not a whole number of megabytes from 1024 to 4096");
             return null;
         }
 
@@ -130,7 +130,7 @@ public sealed partial record FunctionConfig
             return (double?)value;
         }
 
-        mistake("vcpu", $"'{Convert.ToString(value, CultureInfo.InvariantCulture)}' is not a number from 0.5 to 2");
+        mistake("vcpu", $"'{ValueText.Of(value)}' is not a number from 0.5 to 2");
         return null;
     }
 

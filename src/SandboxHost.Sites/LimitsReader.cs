@@ -18,7 +18,7 @@ public static partial class LimitsReader
         ArgumentNullException.ThrowIfNull(mistake);
         foreach (var (key, value) in table ?? [])
         {
-            var text = Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
+            var text = ValueText.Of(value);
             if (Set(limits, key, text) is { } next)
             {
                 limits = next;
@@ -80,14 +80,8 @@ public static partial class LimitsReader
         }
 
         var number = double.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture);
-        var time = match.Groups["unit"].Value switch
-        {
-            "ms" => TimeSpan.FromMilliseconds(number),
-            "s" => TimeSpan.FromSeconds(number),
-            "min" => TimeSpan.FromMinutes(number),
-            _ => TimeSpan.FromHours(number),
-        };
-        return time > TimeSpan.Zero && time <= LongestTime ? time : null;
+        var seconds = number * match.Groups["unit"].Value switch { "ms" => 0.001, "s" => 1, "min" => 60, _ => 3600 };
+        return seconds > 0 && seconds <= LongestTime.TotalSeconds ? TimeSpan.FromSeconds(seconds) : null;
     }
 
     private static long? Size(string text)

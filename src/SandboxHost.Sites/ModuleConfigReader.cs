@@ -17,10 +17,13 @@ public sealed record ModuleExports(
 /// </summary>
 public static class ModuleConfigReader
 {
-    /// <exception cref="ParseErrorException">The text is no module.</exception>
+    // No config that means something is nested this deeply.
+    private const int MaxDepth = 32;
+
+    /// <exception cref="FormatException">The text is no module; the message says where.</exception>
     public static ModuleExports Read(string module)
     {
-        var tree = new Parser(new ParserOptions { EcmaVersion = EcmaVersion.Latest, AllowTopLevelUsing = true, Tolerant = true }).ParseModule(module);
+        var tree = Parse(module);
         var variables = new Dictionary<string, Expression>(StringComparer.Ordinal);
         var exports = new Dictionary<string, Node?>(StringComparer.Ordinal);
         foreach (var statement in tree.Body)
@@ -44,10 +47,27 @@ public static class ModuleConfigReader
         var ignored = new List<string>();
         var config = ConfigOf(exports, variables);
         return new ModuleExports(
-            config is null ? new Dictionary<string, object?>(StringComparer.Ordinal) : ReadMembers(config, ignored),
+            config is null ? new Dictionary<string, object?>(StringComparer.Ordinal) : ReadMembers(config, ignored, MaxDepth),
             ignored,
             exports.ContainsKey("default"),
             exports.ContainsKey("handler"));
+    }
+
+    private static Module Parse(string module)
+    {
+        try
+        {
+            return new Parser(new ParserOptions { EcmaVersion = EcmaVersion.Latest, AllowTopLevelUsing = true, Tolerant = true }).ParseModule(module);
+        }
+        catch (ParseErrorException ex)
+        {
+            throw new FormatException(ex.Message, ex);
+        }
+        catch (InsufficientExecutionStackException ex)
+        {
+            // The parser looks at the stack before it goes deeper: hostile nesting ends here and not with the process.
+            throw new FormatException("The module is nested too deeply to be read.", ex);
+        }
     }
 
     private static void Declare(VariableDeclaration declaration, Dictionary<string, Expression> variables)
@@ -73,6 +93,16 @@ public static class ModuleConfigReader
                     exports[name.Name] = name;
                 }
             }
+        }
+
+        if (exported.Declaration is IFunction { Id: { } function })
+        {
+            exports[function.Name] = exported.Declaration;
+        }
+
+        if (exported.Declaration is ClassDeclaration { Id: { } type })
+        {
+            exports[type.Name] = exported.Declaration;
         }
 
         foreach (var specifier in exported.Specifiers)
@@ -122,7 +152,7 @@ public static class ModuleConfigReader
         return node;
     }
 
-    private static Dictionary<string, object?> ReadMembers(ObjectExpression config, List<string> ignored)
+    private static Dictionary<string, object?> ReadMembers(ObjectExpression config, List<string> ignored, int depth)
     {
         var members = new Dictionary<string, object?>(StringComparer.Ordinal);
         foreach (var member in config.Properties)
@@ -130,7 +160,7 @@ public static class ModuleConfigReader
             if (member is Property { Computed: false, Key: Expression key, Value: Expression value })
             {
                 var name = NameOf(key);
-                if (TryRead(value, out var literal))
+                if (TryRead(value, depth - 1, out var literal))
                 {
                     members[name] = literal;
                 }
@@ -144,7 +174,7 @@ public static class ModuleConfigReader
         return members;
     }
 
-    private static bool TryRead(Expression expression, out object? value)
+    private static bool TryRead(Expression expression, int depth, out object? value)
     {
         value = null;
         switch (expression)
@@ -169,24 +199,24 @@ public static class ModuleConfigReader
             case UnaryExpression { Operator: Operator.LogicalNot, Argument: NumericLiteral number }:
                 value = number.Value == 0;
                 return true;
-            case ArrayExpression array:
-                return TryReadList(array, out value);
-            case ObjectExpression map:
+            case ArrayExpression array when depth > 0:
+                return TryReadList(array, depth, out value);
+            case ObjectExpression map when depth > 0:
                 var ignored = new List<string>();
-                value = ReadMembers(map, ignored);
+                value = ReadMembers(map, ignored, depth);
                 return ignored.Count == 0;
             default:
                 return false;
         }
     }
 
-    private static bool TryReadList(ArrayExpression array, out object? value)
+    private static bool TryReadList(ArrayExpression array, int depth, out object? value)
     {
         var list = new List<object?>();
         value = list;
         foreach (var element in array.Elements)
         {
-            if (element is null || !TryRead(element, out var item))
+            if (element is null || !TryRead(element, depth - 1, out var item))
             {
                 return false;
             }

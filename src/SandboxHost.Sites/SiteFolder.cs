@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Acornima;
 using SandboxHost.Deployments;
 using SandboxHost.Invocations;
 using SandboxHost.Routing;
@@ -39,6 +38,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
     private readonly Dictionary<string, BuiltFunction> _built = new(StringComparer.Ordinal);
     private SiteSettings _settings = SiteSettings.Empty;
     private string _settingsText = "";
+    private IReadOnlySet<string> _usedBefore = new HashSet<string>();
 
     public string Name => options.Name;
 
@@ -150,7 +150,23 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         || !_built.TryGetValue(source.Name, out var built)
         || built.Version.BuildError is not null
         || built.Source != source
-        || built.Inputs.Any(changed.Contains);
+        || built.Inputs.Any(input => IsChanged(input, changed));
+
+    // A directory that moves takes along what is in it, and only itself is told of.
+    private static bool IsChanged(string? path, IReadOnlySet<string> changed)
+    {
+        while (path is not null)
+        {
+            if (changed.Contains(path))
+            {
+                return true;
+            }
+
+            path = Path.GetDirectoryName(path);
+        }
+
+        return false;
+    }
 
     private void Take(FunctionSource source, Bundle bundle)
     {
@@ -172,6 +188,8 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         var hash = HashOf(bundle, _settingsText);
         if (known?.Hash == hash)
         {
+            // The same bundle may have come from other files: what is imported but not used leaves no trace in it.
+            _built[source.Name] = known with { Source = source, Inputs = bundle.Inputs };
             return;
         }
 
@@ -183,6 +201,14 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
     private void Fail(FunctionSource source, IReadOnlyList<string> inputs, string failure)
     {
         var known = _built.GetValueOrDefault(source.Name);
+        if (known?.Version.BuildError?.Thrown?.Message == failure)
+        {
+            _built[source.Name] = known with { Source = source, Inputs = [.. inputs.Union(known.Inputs)] };
+            return;
+        }
+
+        // What it was made of stays watched: there the mistake may be, and there it may be put right.
+        inputs = [.. inputs.Union(known?.Inputs ?? [])];
         var file = Path.GetRelativePath(options.Directory, source.EntryFile);
         var error = new FunctionError(ErrorCode.LoadError, $"{file} does not build.")
         {
@@ -207,7 +233,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
 
             return FunctionConfig.Read(source.Name, exports.Config, mistakes);
         }
-        catch (ParseErrorException ex)
+        catch (FormatException ex)
         {
             mistakes.Add(ex.Message);
             return null;
@@ -287,11 +313,15 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             return;
         }
 
+        // Until the new snapshot is published, and while requests hold the one before, workers start from its files.
         var used = _built.Values.Select(built => built.Version.ArtifactDirectory).ToHashSet(StringComparer.Ordinal);
-        foreach (var directory in Directory.EnumerateDirectories(ArtifactsDirectory).Where(directory => !used.Contains(directory)))
+        var kept = used.Concat(_usedBefore).ToHashSet(StringComparer.Ordinal);
+        foreach (var directory in Directory.EnumerateDirectories(ArtifactsDirectory).Where(directory => !kept.Contains(directory)))
         {
             Directory.Delete(directory, recursive: true);
         }
+
+        _usedBefore = used;
     }
 
     private void Raise(SiteEventKind kind, string function, string text) => events(new SiteEvent(kind, options.Name, function, text));

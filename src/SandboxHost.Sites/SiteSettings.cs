@@ -1,4 +1,3 @@
-using System.Globalization;
 using SandboxHost.Deployments;
 using Tomlyn;
 using Tomlyn.Model;
@@ -83,11 +82,10 @@ public sealed class SiteSettings
                     LoadFunctions(functions, mistake);
                     break;
                 case ("environment", TomlTable environment):
-                    Environment = environment.ToDictionary(
-                        item => item.Key, item => Convert.ToString(item.Value, CultureInfo.InvariantCulture) ?? "", StringComparer.Ordinal);
+                    LoadEnvironment(environment, mistake);
                     break;
-                case ("egress", TomlTable egress) when egress.TryGetValue("allow", out var allow) && allow is TomlArray list:
-                    EgressAllow = [.. list.OfType<string>()];
+                case ("egress", TomlTable egress):
+                    LoadEgress(egress, mistake);
                     break;
                 default:
                     mistake($"'{key}' is not known here; known are [limits], [functions.NAME.limits], [environment] and [egress] allow");
@@ -100,14 +98,54 @@ public sealed class SiteSettings
     {
         foreach (var (name, value) in functions)
         {
-            if (value is TomlTable table && table.TryGetValue("limits", out var own) && own is TomlTable limits)
+            if (value is not TomlTable table || !table.TryGetValue("limits", out var own) || own is not TomlTable limits)
             {
-                _functions[name] = limits;
-                LimitsReader.Read(limits, FunctionLimits.Default, $"functions.{name}.limits", mistake);
+                mistake($"functions.{name} holds no [limits]");
+                continue;
+            }
+
+            _functions[name] = limits;
+            LimitsReader.Read(limits, FunctionLimits.Default, $"functions.{name}.limits", mistake);
+            foreach (var key in table.Keys.Where(key => key != "limits"))
+            {
+                mistake($"functions.{name}.{key} is not known here; known is [functions.{name}.limits]");
+            }
+        }
+    }
+
+    private void LoadEnvironment(TomlTable environment, Action<string> mistake)
+    {
+        var variables = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, value) in environment)
+        {
+            if (value is string or long or double or bool)
+            {
+                variables[name] = ValueText.Of(value);
             }
             else
             {
-                mistake($"functions.{name} holds no [limits]");
+                mistake($"environment.{name} = '{ValueText.Of(value)}': a text, a number, or true or false");
+            }
+        }
+
+        Environment = variables;
+    }
+
+    private void LoadEgress(TomlTable egress, Action<string> mistake)
+    {
+        foreach (var (key, value) in egress)
+        {
+            if (key != "allow")
+            {
+                mistake($"egress.{key} is not known here; known is allow");
+            }
+            else if (value is TomlArray list && list.All(item => item is string))
+            {
+                EgressAllow = [.. list.OfType<string>()];
+            }
+            else
+            {
+                mistake($"egress.allow = '{ValueText.Of(value)}': a list of texts such as '127.0.0.1:5432'");
             }
         }
     }

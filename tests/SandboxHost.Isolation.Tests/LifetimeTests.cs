@@ -108,6 +108,35 @@ public sealed class LifetimeTests
     }
 
     [LinuxFact]
+    public async Task Worker_killed_before_it_is_in_its_groups_dies_all_the_same()
+    {
+        await using var host = await TestHost.StartAsync();
+        for (var i = 0; i < 10; i++)
+        {
+            await using var worker = await host.StartAsync(Spinner);
+            worker.Sandbox.Kill();
+
+            Assert.Equal(SandboxExitReason.Killed, (await worker.Sandbox.Exited).Reason);
+        }
+    }
+
+    [LinuxFact]
+    public async Task Worker_outlives_the_thread_that_asked_for_it()
+    {
+        await using var host = await TestHost.StartAsync();
+        TestWorker? worker = null;
+        var asking = new Thread(() => worker = host.StartAsync("console.log('up'); process.stdin; setInterval(() => console.log('on'), 20)").GetAwaiter().GetResult());
+        asking.Start();
+        asking.Join();
+        await using var disposed = worker!;
+        await worker!.Lines.WaitForAsync("up");
+
+        // A signal for the parent thread's end would have come by now.
+        await worker.Lines.WaitForAsync("on");
+        Assert.False(worker.Sandbox.Exited.IsCompleted);
+    }
+
+    [LinuxFact]
     public async Task Disposing_twice_and_after_the_end_is_fine()
     {
         await using var host = await TestHost.StartAsync();

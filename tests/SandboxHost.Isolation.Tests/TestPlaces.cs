@@ -1,3 +1,7 @@
+using System.Globalization;
+using CliWrap;
+using CliWrap.Buffered;
+
 namespace SandboxHost.Isolation;
 
 /// <summary>Where the programs are that tests run.</summary>
@@ -7,7 +11,16 @@ internal static class TestPlaces
 
     public static string Launcher { get; } = Path.Combine(Artifacts, "launcher", "sandboxhost-launcher");
 
+    /// <summary>The host program that tests kill; copied beside the tests by the build.</summary>
+    public static string HostProgram { get; } = Path.Combine(AppContext.BaseDirectory, "SandboxHost.Isolation.Tests.Host");
+
     public static string? Node { get; } = FindNode();
+
+    public static async Task<bool> NodeHasProxyEnvironmentAsync()
+    {
+        var version = await Cli.Wrap(Node!).WithArguments("--version").ExecuteBufferedAsync();
+        return int.Parse(version.StandardOutput.TrimStart('v').Split('.')[0], CultureInfo.InvariantCulture) >= 24;
+    }
 
     private static string FindArtifacts()
     {

@@ -46,7 +46,7 @@ public sealed partial class HostProcess : IAsyncDisposable
     /// <summary>Starts the command with exactly these arguments.</summary>
     public static HostProcess Launch(IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         start.ArgumentList.Add(Path.Combine(Repository.Root, "artifacts", "bin", "SandboxHost.Cli", "release", "sandboxhost.dll"));
         foreach (var argument in arguments)
         {
@@ -130,10 +130,10 @@ public sealed partial class HostProcess : IAsyncDisposable
                 await StopAsync();
                 Leftovers.ThrowIfAny(Instance);
             }
-            catch (TimeoutException)
+            catch (TimeoutException ex)
             {
                 _process.Kill();
-                throw new InvalidOperationException($"The host did not stop. It said:\n{string.Join('\n', _lines)}");
+                throw new InvalidOperationException($"The host did not stop. It said:\n{string.Join('\n', _lines)}", ex);
             }
         }
 

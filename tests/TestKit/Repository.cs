@@ -1,22 +1,39 @@
+using System.Runtime.InteropServices;
+
 namespace SandboxHost.TestKit;
 
-/// <summary>The repository that the tests were built from.</summary>
+/// <summary>Where things lie in the repository that the tests were built from.</summary>
 public static class Repository
 {
-    public static string Root { get; } = Find();
+    public static string Root { get; } = FindRoot();
 
-    public static string Example(string name) => Path.Combine(Root, "examples", name);
+    /// <summary>Node 24, from the variable NODE or from runtimes/; skips the test when there is none.</summary>
+    public static string Node => Runtime("NODE", "node-linux", "node");
 
-    private static string Find()
+    /// <summary>esbuild, from the variable ESBUILD or from runtimes/; skips the test when there is none.</summary>
+    public static string Esbuild => Runtime("ESBUILD", "@esbuild/linux", "esbuild");
+
+    public static string Example(string name) => PathOf("examples/" + name);
+
+    public static string PathOf(string relative) => Path.Combine(Root, relative);
+
+    private static string Runtime(string variable, string package, string executable)
     {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+        var kind = RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? "arm64" : "x64";
+        var own = PathOf($"runtimes/node_modules/{package}-{kind}/bin/{executable}");
+        var path = Environment.GetEnvironmentVariable(variable) is { Length: > 0 } given ? given : own;
+        Assert.SkipUnless(File.Exists(path), $"No {executable}: run `npm ci --prefix runtimes` or set {variable}.");
+        return path;
+    }
+
+    private static string FindRoot()
+    {
+        var directory = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(directory, "SandboxHost.sln")))
         {
-            if (File.Exists(Path.Combine(directory.FullName, "SandboxHost.sln")))
-            {
-                return directory.FullName;
-            }
+            directory = Path.GetDirectoryName(directory) ?? throw new InvalidOperationException("The tests don't run from within the repository.");
         }
 
-        throw new InvalidOperationException("The repository was not found above the tests.");
+        return directory;
     }
 }

@@ -1,8 +1,10 @@
 // The second argument of a function, and what Netlify.context and getContext() give.
 
+import { Buffer } from 'node:buffer';
 import { Cookies } from './cookies.mjs';
+import { PrivateMap } from './primordials.mjs';
 
-const patterns = new Map();
+const patterns = new PrivateMap();
 
 /**
  * Members that user code takes out of the object (`const { waitUntil } = context`) are bound; everything is made when it
@@ -57,7 +59,7 @@ export class Context {
   }
 }
 
-const respondJson = (...args) => Response.json(...args);
+const respondJson = (...args) => globalThis.Response.json(...args);
 const log = (...args) => console.log(...args);
 
 function next() {

@@ -2,9 +2,10 @@
 
 import { inspect } from 'node:util';
 
+// Together these stay far below a session message, in any alphabet.
 const MaxMessageLength = 16 * 1024;
 const MaxTraceLines = 50;
-const MaxTraceLineLength = 2 * 1024;
+const MaxTraceLineLength = 500;
 
 const StackLine = /^\s+at /;
 
@@ -31,10 +32,10 @@ export function describeError(value) {
 function traceOf(stack, message) {
   const at = message === '' ? -1 : stack.indexOf(message);
   const frames = at < 0 ? stack : stack.slice(at + message.length);
-  return frames.split('\n')
-    .filter((line) => StackLine.test(line) && !line.includes(__filename))
-    .slice(0, MaxTraceLines)
-    .map((line) => shorten(line.trim(), MaxTraceLineLength));
+  const lines = frames.split('\n').filter((line) => StackLine.test(line) && !line.includes(__filename));
+  // The bottom of every stack is how Node got here.
+  while (lines.length > 0 && lines.at(-1).includes('node:internal/')) lines.pop();
+  return lines.slice(0, MaxTraceLines).map((line) => shorten(line.trim(), MaxTraceLineLength));
 }
 
 function typeName(value) {

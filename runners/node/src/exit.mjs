@@ -40,6 +40,8 @@ export function interceptUncaught(onUncaught) {
 
 /** Ends the process for real; listeners of 'exit' run. */
 export function exitNow(exitCode) {
+  // What listeners of 'exit' call is Node's own again.
+  process.exit = realExit;
   process.reallyExit = realReallyExit;
   realExit(exitCode);
 }

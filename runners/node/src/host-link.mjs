@@ -5,7 +5,7 @@ import { callHeaders, HeadroomBytes, MessageReader, writeMessagePrefix } from '.
 import { decodePlainHeaders } from './hpack.mjs';
 import { ErrorCode } from './http2-frames.mjs';
 import { Http2Connection } from './http2.mjs';
-import { MaxMessageBytes, readHostFrames, WorkerFrameWriter } from './messages.mjs';
+import { Level, MaxMessageBytes, readHostFrames, WorkerFrameWriter } from './messages.mjs';
 import { then } from './primordials.mjs';
 import { RequestBodyCall } from './request-body.mjs';
 import { ResponseBodyCall } from './response-body.mjs';
@@ -121,20 +121,26 @@ export class HostLink {
     const writer = this.#writer;
     if (writer.length >= BatchBytes) this.#closeBatch();
     if (writer.length === 0) {
-      writer.reserve(HeadroomBytes);
-      writer.position += HeadroomBytes;
+      openBatch(writer);
       this.#connection.scheduleFlush();
     }
     return writer;
   }
 
   #closeBatch() {
+    const writer = this.#writer;
     if (this.#session.pendingBytes === 0 && !this.#connection.congested) {
       this.#queuedLogs = 0;
       this.#queuedLogBytes = 0;
+      // There may be no further message that could carry the count.
+      if (this.#droppedLogs > 0) {
+        if (writer.length === 0) openBatch(writer);
+        writer.log(0, Level.WARN, '', this.#droppedLogs);
+        this.#droppedLogs = 0;
+      }
     }
-    if (this.#writer.length === 0) return;
-    const message = this.#writer.take();
+    if (writer.length === 0) return;
+    const message = writer.take();
     writeMessagePrefix(message);
     this.#session.send(message);
   }
@@ -149,4 +155,9 @@ export class HostLink {
     if (code !== ErrorCode.NO_ERROR) return new Error(`The host reset the session with code ${code}.`);
     return null;
   }
+}
+
+function openBatch(writer) {
+  writer.reserve(HeadroomBytes);
+  writer.position += HeadroomBytes;
 }

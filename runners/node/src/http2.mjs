@@ -8,99 +8,27 @@
 import { Buffer } from 'node:buffer';
 import { connect } from 'node:net';
 import { ErrorCode, Flag, FrameHeaderBytes, FrameReader, FrameType, Http2Error, writeFrameHeader } from './http2-frames.mjs';
-import { nextTick, then } from './primordials.mjs';
+import { Http2Stream, StreamWindowBytes } from './http2-stream.mjs';
+import { PrivateMap } from './primordials.mjs';
+import { SocketOutput } from './socket-output.mjs';
 
 const Preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 const Setting = { HEADER_TABLE_SIZE: 1, ENABLE_PUSH: 2, MAX_CONCURRENT_STREAMS: 3, INITIAL_WINDOW_SIZE: 4, MAX_FRAME_SIZE: 5 };
 const MaxWindow = 0x7fff_ffff;
 const DefaultWindowBytes = 65_535;
 
-/** How much of a body the host may send ahead of the function's reading. */
-export const StreamWindowBytes = 256 * 1024;
 // Data is credited to the connection as it arrives and to its stream as it is consumed. A body that nobody reads stops
 // its own stream and never the connection, whatever the number of streams.
 const ConnectionWindowBytes = 16 * 1024 * 1024;
 const ConnectionCreditBytes = ConnectionWindowBytes / 4;
-const StreamCreditBytes = StreamWindowBytes / 4;
 const MaxReceivedPayloadBytes = 64 * 1024;
 const MaxHeaderBlockBytes = 64 * 1024;
 
 const ReadSlabBytes = 64 * 1024;
 const MinReadBytes = 16 * 1024;
 
-// More than this and the output goes to the kernel before the turn ends.
-const EagerFlushBytes = 64 * 1024;
-// Buffers below this size are cheaper copied into one write than listed in a vector.
-const CoalesceBytes = 16 * 1024;
-
-const resolved = Promise.resolve();
-
-/** One call. The owner is told of what comes in through `listener`: onData(buffer, start, end), onHeaders(block), onClose(code). */
-export class Http2Stream {
-  id = 0;
-  sendWindow = 0;
-  receiveWindow = StreamWindowBytes;
-  closed = false;
-  sentEnd = false;
-  pending = [];
-  pendingBytes = 0;
-  pendingEnd = false;
-  #uncredited = 0;
-  #waiting = [];
-
-  constructor(connection, headerBlock, listener) {
-    this.connection = connection;
-    this.headerBlock = headerBlock;
-    this.listener = listener;
-  }
-
-  /** Sends `buffer[9, end)` as DATA; the nine bytes in front are for the frame's header, so that most messages are one write. */
-  send(buffer, end = false) {
-    this.connection.sendData(this, buffer, end);
-  }
-
-  /** Closes the sending half. */
-  sendEnd() {
-    this.send(Buffer.allocUnsafe(FrameHeaderBytes), true);
-  }
-
-  /** True when everything sent so far has left this process, as far as windows and the socket allow. */
-  get writable() {
-    return this.pendingBytes === 0 && !this.connection.congested;
-  }
-
-  /** Resolves when the stream is writable again or closed. */
-  whenWritable() {
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      if (this.closed) this.wake();
-    });
-  }
-
-  wake() {
-    const waiting = this.#waiting;
-    if (waiting.length === 0) return;
-    this.#waiting = [];
-    for (let index = 0; index < waiting.length; index++) waiting[index]();
-  }
-
-  /** Lets the host send `bytes` more. */
-  credit(bytes) {
-    this.#uncredited += bytes;
-    if (this.#uncredited < StreamCreditBytes || this.closed) return;
-    this.receiveWindow += this.#uncredited;
-    this.connection.sendWindowUpdate(this.id, this.#uncredited);
-    this.#uncredited = 0;
-  }
-
-  reset(code) {
-    this.connection.resetStream(this, code);
-  }
-}
-
 export class Http2Connection {
-  #socket;
-  #streams = new Map();
+  #streams = new PrivateMap();
   #nextStreamId = 1;
   #unopened = [];
   #blocked = new Set();
@@ -108,46 +36,38 @@ export class Http2Connection {
   #uncredited = 0;
   #peerWindow = DefaultWindowBytes;
   #peerMaxPayload = 16_384;
-  #peerMaxStreams = Infinity;
+  // One, the session's, until the host's settings have come.
+  #peerMaxStreams = 1;
+  #settled = false;
   #goingAway = false;
   #headerBlock = null;
-  #output = [];
-  #outputBytes = 0;
-  #flushArmed = false;
+  #output;
   #readSlab = Buffer.allocUnsafeSlow(ReadSlabBytes);
   #readPosition = 0;
   #reader = new FrameReader(MaxReceivedPayloadBytes, (type, flags, streamId, buffer, start, end) =>
     this.#onFrame(type, flags, streamId, buffer, start, end));
   #onClosed;
 
-  /** Called before output goes out: the last chance to add what was being collected. */
-  onFlush = () => {};
-
   /** `onClosed(error)` is called once: null when the host closed the connection in order. */
   constructor(socketPath, onClosed) {
     this.#onClosed = onClosed;
-    this.#arm = () => nextTick(this.#flushNow);
-    this.#flushNow = () => this.flush();
-    this.#socket = connect({
+    const socket = connect({
       path: socketPath,
       onread: { buffer: () => this.#nextReadBuffer(), callback: (bytes) => this.#onRead(bytes) },
     });
-    this.#socket.on('error', (error) => this.#close(error));
-    this.#socket.on('close', () => this.#close(null));
-    this.#socket.on('drain', () => this.#wakeWritable());
+    socket.on('error', (error) => this.#close(error));
+    socket.on('close', () => this.#close(null));
+    this.#output = new SocketOutput(socket, () => this.#wakeWritable());
     this.#sendPreface();
   }
 
-  #arm;
-  #flushNow;
-
-  get congested() {
-    return this.#outputBytes > EagerFlushBytes || this.#socket.writableNeedDrain;
+  /** Called before output goes out: the last chance to add what was being collected. */
+  set onFlush(callback) {
+    this.#output.onFlush = callback;
   }
 
-  /** True when nothing is left in this process: neither queued here nor in the socket. */
-  get flushed() {
-    return this.#outputBytes === 0 && this.#socket.writableLength === 0;
+  get congested() {
+    return this.#output.congested;
   }
 
   /** Opens a stream with a complete header block. Its id is 0 until the host has room for one more. */
@@ -166,7 +86,7 @@ export class Http2Connection {
       stream.sendWindow -= length;
       this.#sendWindow -= length;
       writeFrameHeader(buffer, 0, length, FrameType.DATA, end ? Flag.END_STREAM : 0, stream.id);
-      this.#queue(buffer);
+      this.#output.queue(buffer);
       if (end) this.#sentEnd(stream);
       return;
     }
@@ -180,7 +100,7 @@ export class Http2Connection {
     const frame = Buffer.allocUnsafe(FrameHeaderBytes + 4);
     writeFrameHeader(frame, 0, 4, FrameType.WINDOW_UPDATE, 0, streamId);
     frame.writeUInt32BE(bytes, FrameHeaderBytes);
-    this.#queue(frame);
+    this.#output.queue(frame);
   }
 
   resetStream(stream, code) {
@@ -189,53 +109,28 @@ export class Http2Connection {
       const frame = Buffer.allocUnsafe(FrameHeaderBytes + 4);
       writeFrameHeader(frame, 0, 4, FrameType.RST_STREAM, 0, stream.id);
       frame.writeUInt32BE(code, FrameHeaderBytes);
-      this.#queue(frame);
+      this.#output.queue(frame);
     }
     this.#closeStream(stream, code);
   }
 
-  /**
-   * Output goes out once a turn, after the microtasks: every answer that is ready by then shares the write. A tick that
-   * is asked for between microtasks runs after the last of them; one that is asked for earlier runs before the first.
-   */
-  scheduleFlush() {
-    if (this.#flushArmed) return;
-    this.#flushArmed = true;
-    then(resolved, this.#arm);
-  }
-
   /** Hands everything to the kernel that it will take now. */
   flush() {
-    this.#flushArmed = false;
-    this.onFlush();
-    const output = this.#output;
-    if (output.length === 0) return;
-    const bytes = this.#outputBytes;
-    this.#output = [];
-    this.#outputBytes = 0;
-    if (output.length === 1) {
-      this.#socket.write(output[0]);
-    } else if (bytes <= CoalesceBytes) {
-      this.#socket.write(Buffer.concat(output, bytes));
-    } else {
-      this.#socket.cork();
-      for (let index = 0; index < output.length; index++) this.#socket.write(output[index]);
-      this.#socket.uncork();
-    }
-    if (!this.#socket.writableNeedDrain) this.#wakeWritable();
+    this.#output.flush();
   }
 
   /** Flushes, and calls back when the kernel has taken everything: at once if it can. */
   whenFlushed(callback) {
-    this.flush();
-    if (this.flushed) callback();
-    else this.#socket.write(Buffer.alloc(0), () => callback());
+    this.#output.whenFlushed(callback);
+  }
+
+  scheduleFlush() {
+    this.#output.schedule();
   }
 
   /** Sends what is left, closes the sending half and calls back when the kernel has it all. */
   end(callback) {
-    this.flush();
-    this.#socket.end(callback);
+    this.#output.end(callback);
   }
 
   // Reading
@@ -348,6 +243,8 @@ export class Http2Connection {
   #onSettings(flags, buffer, start, end) {
     if ((flags & Flag.ACK) !== 0) return;
     if ((end - start) % 6 !== 0) throw new Http2Error(ErrorCode.FRAME_SIZE_ERROR, 'A SETTINGS frame has the wrong size.');
+    if (!this.#settled) this.#peerMaxStreams = Infinity;
+    this.#settled = true;
     for (let position = start; position < end; position += 6) {
       const value = buffer.readUInt32BE(position + 2);
       switch (buffer.readUInt16BE(position)) {
@@ -359,7 +256,7 @@ export class Http2Connection {
     }
     const acknowledgement = Buffer.allocUnsafe(FrameHeaderBytes);
     writeFrameHeader(acknowledgement, 0, 0, FrameType.SETTINGS, Flag.ACK, 0);
-    this.#queue(acknowledgement);
+    this.#output.queue(acknowledgement);
     this.#openWaiting();
     this.#sendBlocked();
   }
@@ -377,7 +274,7 @@ export class Http2Connection {
     const frame = Buffer.allocUnsafe(FrameHeaderBytes + 8);
     writeFrameHeader(frame, 0, 8, FrameType.PING, Flag.ACK, 0);
     buffer.copy(frame, FrameHeaderBytes, start, end);
-    this.#queue(frame);
+    this.#output.queue(frame);
   }
 
   #onGoAway(buffer, start, end) {
@@ -416,8 +313,8 @@ export class Http2Connection {
       frame.writeUInt16BE(id, FrameHeaderBytes + index * 6);
       frame.writeUInt32BE(value, FrameHeaderBytes + index * 6 + 2);
     });
-    this.#queue(Buffer.from(Preface, 'latin1'));
-    this.#queue(frame);
+    this.#output.queue(Buffer.from(Preface, 'latin1'));
+    this.#output.queue(frame);
     this.sendWindowUpdate(0, ConnectionWindowBytes - DefaultWindowBytes);
   }
 
@@ -429,8 +326,8 @@ export class Http2Connection {
     const block = stream.headerBlock;
     const header = Buffer.allocUnsafe(FrameHeaderBytes);
     writeFrameHeader(header, 0, block.length, FrameType.HEADERS, Flag.END_HEADERS, stream.id);
-    this.#queue(header);
-    this.#queue(block);
+    this.#output.queue(header);
+    this.#output.queue(block);
     if (stream.pending.length > 0) this.#sendPending(stream);
   }
 
@@ -465,8 +362,8 @@ export class Http2Connection {
       const end = stream.pendingEnd && stream.pending.length === 0;
       const header = Buffer.allocUnsafe(FrameHeaderBytes);
       writeFrameHeader(header, 0, length, FrameType.DATA, end ? Flag.END_STREAM : 0, stream.id);
-      this.#queue(header);
-      this.#queue(length === first.length ? first : first.subarray(0, length));
+      this.#output.queue(header);
+      this.#output.queue(length === first.length ? first : first.subarray(0, length));
       if (end) this.#sentEnd(stream);
     }
     if (!this.congested) stream.wake();
@@ -474,12 +371,6 @@ export class Http2Connection {
 
   #sentEnd(stream) {
     stream.sentEnd = true;
-  }
-
-  #queue(buffer) {
-    this.#output.push(buffer);
-    this.#outputBytes += buffer.length;
-    this.scheduleFlush();
   }
 
   #wakeWritable() {

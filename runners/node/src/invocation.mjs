@@ -2,11 +2,12 @@
 
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
+import { abortError } from './abort-error.mjs';
 import { Context } from './context.mjs';
 import { currentInvocation } from './current-invocation.mjs';
 import { describeError, FunctionError } from './errors.mjs';
-import { BodyKind, Level, MaxInlineBodyBytes, Outcome, Reason, Trigger } from './messages.mjs';
-import { then } from './primordials.mjs';
+import { BodyKind, Level, MaxInlineBodyBytes, Outcome, Trigger } from './messages.mjs';
+import { AbortController, DOMException, Promise, ReadableStream, then } from './primordials.mjs';
 import { foreignReply, looksLikeResponse } from './web/foreign.mjs';
 import { getHeader } from './web/headers.mjs';
 import { incomingRequest } from './web/request.mjs';
@@ -15,7 +16,7 @@ import { isResponse, Reply, replyOf } from './web/response.mjs';
 // With the largest inline body this still fits one session message.
 const MaxHeaderLength = 64 * 1024;
 const NotAscii = /[^\x00-\x7f]/;
-const { isPromise, isUint8Array } = types;
+const { isPromise } = types;
 const { isInteger } = Number;
 const { byteLength } = Buffer;
 const NoBytes = Buffer.alloc(0);
@@ -145,7 +146,8 @@ export class Invocation {
   cancel(reason) {
     if (this.#ended || this.#cancelReason !== null) return;
     this.#cancelReason = abortError(reason);
-    this.#controller?.abort(this.#cancelReason);
+    // Listeners run in here, and what they print is this invocation's.
+    if (this.#controller !== null) currentInvocation.run(this, () => this.#controller.abort(this.#cancelReason));
     this.#cutResponse(this.#cancelReason);
     this.#requestBody?.cancel(this.#cancelReason);
   }
@@ -236,39 +238,19 @@ export class Invocation {
     this.#responseBody = this.#host.link.openResponseBody(this.id);
   }
 
-  /** Sends a body that is complete, as the host has room for it. */
   async #push(bytes) {
-    const call = this.#responseBody;
-    for (let position = 0; position < bytes.length && !call.isClosed;) {
-      if (!call.writable) await call.whenWritable();
-      const end = Math.min(position + MaxInlineBodyBytes, bytes.length);
-      call.send(bytes.subarray(position, end), end === bytes.length);
-      position = end;
-    }
-    await call.closed;
+    await this.#responseBody.sendWhole(bytes);
     this.#answerSent();
   }
 
-  /** Sends a stream chunk by chunk; the next is asked for when the host has room. */
   async #pump(stream) {
     const call = this.#responseBody;
     try {
-      const reader = stream.getReader();
-      this.#responseReader = reader;
+      this.#responseReader = stream.getReader();
       then(call.closed, (whole) => {
         if (!whole) this.#cutResponse(this.#cancelReason ?? new DOMException('The client has gone', 'AbortError'));
       });
-      for (;;) {
-        if (!call.writable) await call.whenWritable();
-        const { done, value } = await reader.read();
-        if (call.isClosed) break;
-        if (done) {
-          call.send(NoBytes, true);
-          break;
-        }
-        if (!isUint8Array(value)) throw new TypeError('A Response stream gave a chunk that is not a Uint8Array');
-        if (value.length > 0) call.send(value, false);
-      }
+      await call.sendStream(this.#responseReader);
     } catch (error) {
       this.#responseReader?.cancel(error).catch(() => {});
       this.#responseReader = null;
@@ -332,14 +314,4 @@ function isInline(body) {
 
 function discard(stream, reason) {
   then(Promise.resolve(stream.cancel?.(reason)), undefined, () => {});
-}
-
-function abortError(reason) {
-  switch (reason) {
-    case Reason.TIMEOUT: return new DOMException('The function ran out of time', 'TimeoutError');
-    case Reason.CLIENT_GONE: return new DOMException('The client has gone', 'AbortError');
-    case Reason.LIMIT: return new DOMException('The invocation exceeded a limit', 'AbortError');
-    case Reason.SHUTDOWN: return new DOMException('The host is shutting down', 'AbortError');
-    default: return new DOMException('The invocation was cancelled', 'AbortError');
-  }
 }

@@ -5,6 +5,7 @@ import { Buffer } from 'node:buffer';
 import { HeadroomBytes, MessageReader, writeMessagePrefix } from './grpc.mjs';
 import { ErrorCode } from './http2-frames.mjs';
 import { BodyWriter, MaxChunkBytes, readBodyChunk } from './messages.mjs';
+import { Promise } from './primordials.mjs';
 
 const MaxChunkMessageBytes = MaxChunkBytes + 64;
 

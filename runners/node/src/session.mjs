@@ -9,6 +9,7 @@ import { loadHandler } from './function-loader.mjs';
 import { installGlobals } from './globals.mjs';
 import { Invocation } from './invocation.mjs';
 import { captureOutput } from './output.mjs';
+import { PrivateMap } from './primordials.mjs';
 import { warmUp } from './warm-up.mjs';
 
 const State = {
@@ -26,7 +27,7 @@ export class Session {
   #directory;
   #state = State.PLACEHOLDER;
   #lastId = 0;
-  #invocations = new Map();
+  #invocations = new PrivateMap();
   #starting = [];
   #draining = false;
   #leaving = false;

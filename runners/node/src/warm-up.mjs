@@ -42,7 +42,15 @@ class Nowhere {
   accepted(...args) { this.#encode((writer) => writer.accepted(...args)); }
 
   openResponseBody() {
-    return { writable: true, isClosed: false, closed: Promise.resolve(true), send: () => {}, cut: () => {} };
+    return {
+      isClosed: false,
+      closed: Promise.resolve(true),
+      cut: () => {},
+      sendWhole: async () => {},
+      async sendStream(reader) {
+        while (!(await reader.read()).done);
+      },
+    };
   }
 
   #encode(write) {

@@ -9,6 +9,9 @@ namespace SandboxHost.Routing;
 /// </summary>
 public sealed class RoutePattern
 {
+    /// <summary>As much of a pattern as a message repeats.</summary>
+    private const int MaxShown = 200;
+
     private readonly Regex? _expression;
 
     private RoutePattern(string text, Regex? expression)
@@ -46,14 +49,15 @@ public sealed class RoutePattern
             // The engine without backtracking is linear in the path's length, whatever group an author wrote: a request
             // from outside can't be made to cost more.
             var expression = new Regex(
-                "^" + PathPatternCompiler.Compile(text) + "/?$",
+                "^" + PathPatternCompiler.Compile(text) + "/?\\z",
                 RegexOptions.NonBacktracking | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture);
             pattern = new RoutePattern(text, expression);
             return true;
         }
         catch (Exception ex) when (ex is FormatException or ArgumentException or NotSupportedException)
         {
-            mistake = $"'{text}' is not a valid path according to the URLPattern specification ({ex.Message})";
+            var shown = text.Length <= MaxShown ? text : text[..MaxShown] + "…";
+            mistake = $"'{shown}' is not a valid path according to the URLPattern specification ({ex.Message})";
             return false;
         }
     }

@@ -53,10 +53,11 @@ public sealed class RouteTable
     /// <param name="path">The path as it was sent, percent-encoded, without the query.</param>
     public RouteMatch Match(string method, string path)
     {
-        ArgumentNullException.ThrowIfNull(path);
+        path = UrlPath.Resolve(path);
         foreach (var prefix in DefaultPrefixes)
         {
-            if (path.StartsWith(prefix, StringComparison.Ordinal))
+            // Without a name behind it, it is a path like any other.
+            if (path.StartsWith(prefix, StringComparison.Ordinal) && path.Length > prefix.Length && path[prefix.Length] != '/')
             {
                 return MatchDefaultUrl(path.AsSpan(prefix.Length));
             }
@@ -74,11 +75,6 @@ public sealed class RouteTable
     {
         var end = rest.IndexOf('/');
         var name = end < 0 ? rest : rest[..end];
-        if (name.IsEmpty)
-        {
-            return new RouteMatch(RouteOutcome.UnknownFunction, null, -1);
-        }
-
         if (!FunctionName.IsLegal(name))
         {
             return new RouteMatch(RouteOutcome.IllegalName, null, -1);

@@ -16,6 +16,7 @@ internal sealed class Cgroup
     private readonly string _name;
     private readonly Lock _gate = new();
     private SandboxLimits _limits;
+    private bool _killed;
 
     private Cgroup(ICgroupFiles files, CgroupChoice choice, string name, SandboxLimits limits)
     {
@@ -72,24 +73,45 @@ internal sealed class Cgroup
         }
     }
 
-    public void Freeze() => SetFrozen("1", "FROZEN");
+    /// <summary>Stops every process; none is stopped any more once they were killed.</summary>
+    public void Freeze()
+    {
+        lock (_gate)
+        {
+            // A v1 freezer would hold back the signal that is on its way.
+            if (!_killed)
+            {
+                SetFrozen("1", "FROZEN");
+            }
+        }
+    }
 
-    public void Thaw() => SetFrozen("0", "THAWED");
+    public void Thaw()
+    {
+        lock (_gate)
+        {
+            SetFrozen("0", "THAWED");
+        }
+    }
 
     /// <summary>Kills every process, frozen or not.</summary>
     public void Kill()
     {
-        if (_choice.Kill is { } kill)
+        lock (_gate)
         {
-            _files.Write(PathIn(kill, "cgroup.kill"), "1");
-            return;
-        }
+            _killed = true;
+            if (_choice.Kill is { } kill)
+            {
+                _files.Write(PathIn(kill, "cgroup.kill"), "1");
+                return;
+            }
 
-        // Frozen, no process can fork away from being listed; a v1 freezer must let go again for the signal to arrive.
-        Freeze();
-        KillListed();
-        Thaw();
-        KillListed();
+            // Frozen, no process can fork away from being listed; a v1 freezer must let go again for the signal to arrive.
+            SetFrozen("1", "FROZEN");
+            KillListed();
+            SetFrozen("0", "THAWED");
+            KillListed();
+        }
     }
 
     public bool Contains(int processId) =>

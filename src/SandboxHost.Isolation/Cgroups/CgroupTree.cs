@@ -57,7 +57,13 @@ internal sealed class CgroupTree
             }
         }
 
-        return new CgroupTree(files, [.. roots.Select(root => root.Directory)], CgroupChoice.From(roots));
+        var choice = CgroupChoice.From(roots);
+        foreach (var unused in roots.Except(choice.Used))
+        {
+            _ = files.RemoveDirectory(unused.Directory);
+        }
+
+        return new CgroupTree(files, [.. choice.Used.Select(root => root.Directory)], choice);
     }
 
     public Cgroup CreateGroup(string name, SandboxLimits limits) => Cgroup.Create(_files, Choice, name, limits);

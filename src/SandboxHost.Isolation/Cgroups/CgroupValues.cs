@@ -8,8 +8,11 @@ internal readonly record struct CgroupWrite(CgroupRoot Root, string File, string
 /// <summary>Limits as the kernel wants them told, in the order in which it accepts them.</summary>
 internal static class CgroupValues
 {
-    /// <summary>The kernel's own default; quotas are said per 100 ms.</summary>
-    private const int PeriodMicroseconds = 100_000;
+    /// <summary>
+    /// Quotas are said per 20 ms, not per the kernel's usual 100: a worker that has used up its share waits for the rest
+    /// of the period, and that wait is what its callers see.
+    /// </summary>
+    private const int PeriodMicroseconds = 20_000;
 
     /// <summary>cpu.cfs_quota_us and cpu.max refuse less than 1 ms.</summary>
     private const int LeastQuotaMicroseconds = 1_000;
@@ -26,6 +29,11 @@ internal static class CgroupValues
                     yield return new CgroupWrite(memory, file, text);
                 }
             }
+        }
+
+        if (choice.Cpu is { Version: 1 } cpu)
+        {
+            yield return new CgroupWrite(cpu, "cpu.cfs_period_us", $"{PeriodMicroseconds}");
         }
 
         foreach (var write in Changes(choice, null, limits))

@@ -10,6 +10,9 @@ internal sealed record EgressContext(
 {
     /// <summary>Finds a name's addresses; the host's resolver, unless a test says otherwise.</summary>
     public Func<string, CancellationToken, Task<IPAddress[]>> Resolve { get; init; } = Dns.GetHostAddressesAsync;
+
+    /// <summary>Tells the function's author, who otherwise only sees a connection that failed.</summary>
+    public Func<string, Task> TellAsync { get; init; } = _ => Task.CompletedTask;
 }
 
 /// <summary>
@@ -20,6 +23,8 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
 {
     private const int MaxHeadBytes = 16 << 10;
     private const int RelayBytes = 64 << 10;
+    private const int MaxLingerBytes = 256 << 10;
+    private static readonly TimeSpan LingerLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HeadLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan DialLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan IdleLimit = TimeSpan.FromMinutes(5);
@@ -123,8 +128,16 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
     }
 
     // 2130706433, 0177.1 and 0x7f.1 are addresses too: whatever the resolver makes of a host is what gets judged.
-    private Task<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken) =>
-        IPAddress.TryParse(host, out var address) ? Task.FromResult(new[] { address }) : context.Resolve(host, cancellationToken);
+    private Task<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken)
+    {
+        // Inside, localhost is the sandbox's own. This is the name for the host's; like any address it still has to be allowed.
+        if (string.Equals(host, EgressOptions.HostName, StringComparison.OrdinalIgnoreCase))
+        {
+            return Task.FromResult(new[] { IPAddress.Loopback });
+        }
+
+        return IPAddress.TryParse(host, out var address) ? Task.FromResult(new[] { address }) : context.Resolve(host, cancellationToken);
+    }
 
     private static async Task<Socket> DialAsync(IPAddress[] addresses, int port, CancellationToken cancellationToken)
     {
@@ -244,6 +257,8 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
     {
         context.Counters.Refused();
         context.Logger.EgressRefused(context.Sandbox, request.Host, request.Port, rule);
+        await context.TellAsync(
+            $"The egress door refused {request.Host}:{request.Port} ({rule}): functions reach the internet, and private addresses only where they are allowed.");
         await AnswerAsync(ProxyAnswer.Refused(request.Host, request.Port, rule), cancellationToken);
     }
 
@@ -251,6 +266,21 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
     {
         await SendAllAsync(client, answer, cancellationToken);
         client.Shutdown(SocketShutdown.Send);
+
+        // Closing with bytes unread would reset the connection and could take the answer with it, so they are read for a bit.
+        using var limit = new CancellationTokenSource(LingerLimit, context.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var buffer = new byte[4 << 10];
+        for (var read = 0; read < MaxLingerBytes;)
+        {
+            var more = await client.ReceiveAsync(buffer, either.Token);
+            if (more == 0)
+            {
+                return;
+            }
+
+            read += more;
+        }
     }
 
     private static async Task SendAllAsync(Socket socket, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)

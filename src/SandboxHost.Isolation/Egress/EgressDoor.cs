@@ -9,6 +9,7 @@ namespace SandboxHost.Isolation.Egress;
 /// </summary>
 internal sealed class EgressDoor : IAsyncDisposable
 {
+    private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(100);
     private readonly Socket _listener;
     private readonly EgressContext _context;
     private readonly int _maxConnections;
@@ -27,11 +28,14 @@ internal sealed class EgressDoor : IAsyncDisposable
     public static EgressDoor Open(int processId, EgressContext context, int maxConnections) =>
         new(NamespaceListener.Open(processId), context, maxConnections);
 
+    public int OpenConnections => _connections.Count;
+
     public EgressUsage ReadUsage() => _context.Counters.Read();
 
     /// <summary>Stops accepting and ends what runs, without waiting for it.</summary>
     public void Close()
     {
+        // Never disposed: it has no timer, and a door may be closed more than once.
         _closing.Cancel();
         _listener.Dispose();
     }
@@ -41,39 +45,59 @@ internal sealed class EgressDoor : IAsyncDisposable
         Close();
         await _accepting;
         await Task.WhenAll(_connections.Values);
-        _closing.Dispose();
     }
 
     private async Task AcceptAsync()
     {
         // Away from the constructor's thread before anything happens.
         await Task.Yield();
-        try
+        while (!_closing.IsCancellationRequested)
         {
-            while (true)
+            try
             {
-                var client = await _listener.AcceptAsync(_closing.Token);
-                if (_connections.Count >= _maxConnections)
-                {
-                    Turn(client);
-                    continue;
-                }
-
-                // Added before it runs, so that its end finds itself to remove.
-                var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                _connections[client] = ServeAsync(client, start.Task);
-                start.SetResult();
+                Serve(await _listener.AcceptAsync(_closing.Token));
+            }
+            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+            catch (SocketException e) when (!_closing.IsCancellationRequested)
+            {
+                // The host is out of descriptors, or the worker hung up at once: neither is a reason to shut the door.
+                _context.Logger.EgressAcceptFailed(_context.Sandbox, e);
+                await PauseAsync();
+            }
+            catch (SocketException)
+            {
+                return;
             }
         }
-        catch (Exception e) when (_closing.IsCancellationRequested && e is OperationCanceledException or ObjectDisposedException or SocketException)
+    }
+
+    private async Task PauseAsync()
+    {
+        try
         {
-            // Closed, as it should be in the end.
+            await Task.Delay(AcceptPause, _context.Time, _closing.Token);
         }
-        catch (SocketException e)
+        catch (OperationCanceledException)
         {
-            // Nothing to accept with any more; the worker sees refused connections, the rest of it goes on.
-            _context.Logger.EgressStopped(_context.Sandbox, e);
+            // Closed meanwhile; the loop sees it.
         }
+    }
+
+    private void Serve(Socket client)
+    {
+        if (_connections.Count >= _maxConnections)
+        {
+            Turn(client);
+            return;
+        }
+
+        // Added before it runs, so that its end finds itself to remove.
+        var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _connections[client] = ServeAsync(client, start.Task);
+        start.SetResult();
     }
 
     private async Task ServeAsync(Socket client, Task start)
@@ -83,9 +107,9 @@ internal sealed class EgressDoor : IAsyncDisposable
         {
             await new EgressConnection(client, _context).RunAsync(_closing.Token);
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // Either side went away, or nothing moved for too long: its own business, not the host's.
+            // Either side went away, nothing moved for too long, or judging failed: this connection ends, the door stays.
             _context.Logger.EgressConnectionFailed(_context.Sandbox, e);
         }
         finally

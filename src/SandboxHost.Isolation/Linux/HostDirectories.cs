@@ -2,7 +2,7 @@ using SandboxHost.Isolation.Cgroups;
 
 namespace SandboxHost.Isolation.Linux;
 
-/// <summary>Where an instance of the host keeps what. Names only; nothing is touched.</summary>
+/// <summary>Where an instance of the host keeps what. Names; nothing is made here.</summary>
 internal sealed record HostDirectories(string Root, int Instance)
 {
     public const int MaxInstances = 256;
@@ -35,6 +35,19 @@ internal sealed record HostDirectories(string Root, int Instance)
     public string FunctionDirectory(string name) => SandboxDirectory(name) + "/function";
 
     public string ReportPath(string name) => SandboxDirectory(name) + "/report";
+
+    /// <summary>Removes a directory with all in it. One that somebody else removed already is as good.</summary>
+    public static void Remove(string path)
+    {
+        try
+        {
+            System.IO.Directory.Delete(path, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // A cleaner of temp directories was here; nothing is left to do.
+        }
+    }
 
     /// <summary>The directory of all instances of one user on this machine.</summary>
     public static string RootFor(IsolationOptions options, uint uid, string tempDirectory)

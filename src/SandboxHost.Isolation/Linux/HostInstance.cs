@@ -88,7 +88,7 @@ internal sealed class HostInstance : IAsyncDisposable
         }
 
         await Groups.RemoveAsync(_time, CancellationToken.None);
-        Directory.Delete(Directories.Directory, recursive: true);
+        HostDirectories.Remove(Directories.Directory);
         _lock.Dispose();
     }
 
@@ -171,7 +171,7 @@ internal sealed class HostInstance : IAsyncDisposable
     {
         if (!File.Exists(directories.GroupListPath))
         {
-            Directory.Delete(directories.Directory, recursive: true);
+            HostDirectories.Remove(directories.Directory);
         }
     }
 

@@ -20,6 +20,10 @@ internal static partial class LibC
     private const int SigKill = 9;
     private const int WaitNoHang = 1;
 
+    // The same numbers on every architecture.
+    private const int PidfdSendSignal = 424;
+    private const int PidfdOpen = 434;
+
     public static uint EffectiveUserId => geteuid();
 
     /// <summary>Takes the file's lock without waiting; false when another process has it. Held until the handle closes.</summary>
@@ -27,6 +31,34 @@ internal static partial class LibC
 
     /// <summary>Sends SIGKILL. A process that is gone already is no error.</summary>
     public static void Kill(int processId) => _ = kill(processId, SigKill);
+
+    /// <summary>
+    /// A handle on a process (pidfd_open(2)): it means that process and never another one that got its number later.
+    /// Null when it has been reaped already, or on kernels before 5.3.
+    /// </summary>
+    public static SafeFileHandle? OpenProcess(int processId)
+    {
+        var descriptor = syscall(PidfdOpen, processId, 0, 0, 0);
+        return descriptor < 0 ? null : new SafeFileHandle(descriptor, ownsHandle: true);
+    }
+
+    /// <summary>Sends SIGKILL (pidfd_send_signal(2)). A process that is gone already is no error.</summary>
+    public static void Kill(SafeFileHandle process)
+    {
+        var held = false;
+        try
+        {
+            process.DangerousAddRef(ref held);
+            _ = syscall(PidfdSendSignal, process.DangerousGetHandle(), SigKill, 0, 0);
+        }
+        finally
+        {
+            if (held)
+            {
+                process.DangerousRelease();
+            }
+        }
+    }
 
     /// <summary>Reaps a process that has ended and was handed to this one, as it happens to process 1 of a container.</summary>
     public static void Reap(int processId) => _ = waitpid(processId, 0, WaitNoHang);
@@ -40,6 +72,10 @@ internal static partial class LibC
     /// <summary>An exception that names the step, the path and the errno.</summary>
     public static SandboxException Failure(string step, string path, int errno) =>
         new($"{step}: {path}: errno {errno} ({Marshal.GetPInvokeErrorMessage(errno)})");
+
+    // Variadic in C; with integers only, the registers are the same on x86-64 and arm64.
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint syscall(nint number, nint first, nint second, nint third, nint fourth);
 
     [LibraryImport("libc")]
     private static partial uint geteuid();

@@ -1,5 +1,6 @@
 using CliWrap;
 using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
 using SandboxHost.Isolation.Cgroups;
 using SandboxHost.Isolation.Egress;
 using SandboxHost.Isolation.Output;
@@ -22,6 +23,7 @@ public sealed class LinuxSandbox : ISandbox
     private readonly ILogger _logger;
     private readonly Lock _gate = new();
     private readonly Action<LinuxSandbox> _gone;
+    private readonly SafeFileHandle? _process;
     private EgressDoor? _egress;
     private Task? _disposal;
     private volatile bool _killed;
@@ -36,6 +38,7 @@ public sealed class LinuxSandbox : ISandbox
         _time = time;
         _logger = logger;
         ProcessId = process.ProcessId;
+        _process = LibC.OpenProcess(ProcessId);
         FunctionDirectory = parts.Directories.FunctionDirectory(parts.Spec.Name);
         Exited = WatchAsync(process);
     }
@@ -85,21 +88,9 @@ public sealed class LinuxSandbox : ISandbox
         throw new SandboxException("egress: the door is open already, or the sandbox is gone");
     }
 
-    public void Freeze()
-    {
-        if (!Exited.IsCompleted)
-        {
-            _parts.Group.Freeze();
-        }
-    }
+    public void Freeze() => WhileAlive(_parts.Group.Freeze);
 
-    public void Thaw()
-    {
-        if (!Exited.IsCompleted)
-        {
-            _parts.Group.Thaw();
-        }
-    }
+    public void Thaw() => WhileAlive(_parts.Group.Thaw);
 
     public void Kill()
     {
@@ -109,9 +100,16 @@ public sealed class LinuxSandbox : ISandbox
         }
 
         _killed = true;
-        if (!TryKillGroup())
+        TryKillGroup();
+
+        // The group alone is not enough: a launcher that has only just started is not in it yet. Without cgroups
+        // bubblewrap's own bond does it: its child dies with it, and the pid namespace with that.
+        if (_process is not null)
         {
-            // Without cgroups bubblewrap's own bond does it: its child dies with it, and the pid namespace with that.
+            LibC.Kill(_process);
+        }
+        else
+        {
             LibC.Kill(ProcessId);
         }
     }
@@ -126,23 +124,36 @@ public sealed class LinuxSandbox : ISandbox
         }
     }
 
-    private bool TryKillGroup()
+    private void WhileAlive(Action change)
+    {
+        try
+        {
+            if (!Exited.IsCompleted)
+            {
+                change();
+            }
+        }
+        catch (SandboxException) when (Exited.IsCompleted)
+        {
+            // It ended in between, and its groups are gone or going.
+        }
+    }
+
+    private void TryKillGroup()
     {
         if (_parts.Group.Directories.Count == 0)
         {
-            return false;
+            return;
         }
 
         try
         {
             _parts.Group.Kill();
-            return true;
         }
         catch (SandboxException e)
         {
             // Somebody else removed the group, or took it away; the process must end all the same.
             _logger.GroupKillFailed(_parts.Spec.Name, e);
-            return false;
         }
     }
 
@@ -152,7 +163,7 @@ public sealed class LinuxSandbox : ISandbox
         try
         {
             var result = await process;
-            _parts.Output.Finish();
+            await _parts.Output.FinishAsync();
             exit = new ExitReading
             {
                 Code = result.ExitCode,
@@ -198,8 +209,9 @@ public sealed class LinuxSandbox : ISandbox
                 LibC.Reap(orphan);
             }
 
-            Directory.Delete(_parts.Directories.SandboxDirectory(_parts.Spec.Name), recursive: true);
+            HostDirectories.Remove(_parts.Directories.SandboxDirectory(_parts.Spec.Name));
             _parts.Output.Dispose();
+            _process?.Dispose();
             _parts.Uids?.GiveBack(_parts.Uid);
         }
         catch (Exception e) when (e is SandboxException or IOException or UnauthorizedAccessException or TimeoutException)

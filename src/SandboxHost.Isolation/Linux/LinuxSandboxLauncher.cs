@@ -26,6 +26,7 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<string, LinuxSandbox> _sandboxes = new();
     private readonly Func<SandboxParts, int, EgressDoor>? _openEgress;
+    private bool _disposed;
 
     private LinuxSandboxLauncher(
         IsolationOptions options, HostCapabilities capabilities, HostInstance instance, TimeProvider time, ILogger logger)
@@ -56,6 +57,7 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(time);
         ArgumentNullException.ThrowIfNull(logger);
+        options.ThrowIfInvalid();
         var capabilities = await HostCapabilities.ProbeAsync(options, time, cancellationToken);
         capabilities.ThrowIfUnable();
         foreach (var row in capabilities.Report.Rows.Where(row => row.Status == DoctorStatus.Weaker))
@@ -115,9 +117,22 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
     /// <summary>Ends every sandbox and removes everything of this instance.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+        {
+            return;
+        }
+
         await Task.WhenAll(_sandboxes.Values.Select(sandbox => sandbox.DisposeAsync().AsTask()));
         _thread.Dispose();
-        await _instance.DisposeAsync();
+        try
+        {
+            await _instance.DisposeAsync();
+        }
+        catch (Exception e) when (e is SandboxException or IOException or UnauthorizedAccessException)
+        {
+            // The host is ending; whoever starts next finds it by its lock being free.
+            _logger.InstanceLeftBehind(_instance.Directories.Instance, e);
+        }
     }
 
     [GeneratedRegex("^[a-z0-9-]{1,64}$", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
@@ -168,7 +183,7 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
 
         if (madeDirectory)
         {
-            Directory.Delete(_instance.Directories.SandboxDirectory(name), recursive: true);
+            HostDirectories.Remove(_instance.Directories.SandboxDirectory(name));
         }
 
         if (uid is { } taken)
@@ -179,6 +194,6 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
 
     private EgressDoor OpenEgress(SandboxParts parts, int workerProcessId) => EgressDoor.Open(
         workerProcessId,
-        new EgressContext(parts.Spec.Name, _egressPolicy, _ownAddresses, new EgressCounters(), _time, _logger),
+        new EgressContext(parts.Spec.Name, _egressPolicy, _ownAddresses, new EgressCounters(), _time, _logger) { TellAsync = parts.Output.SayAsync },
         _options.Egress.MaxConnections);
 }

@@ -30,7 +30,10 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
     public void Dispose() => _oneReader.Dispose();
 
     /// <summary>Says how many lines were dropped, if any were and that was not said yet. Called at the end.</summary>
-    public void Finish() => SayDropped();
+    public Task FinishAsync() => OneAtATimeAsync(SayDropped);
+
+    /// <summary>Hands on a line of the host's own, for the function's author, among the worker's and within the same bounds.</summary>
+    public Task SayAsync(string line) => OneAtATimeAsync(() => Take(line));
 
     private async Task ReadAsync(Stream stream, CancellationToken cancellationToken)
     {
@@ -54,6 +57,19 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
             {
                 _oneReader.Release();
             }
+        }
+    }
+
+    private async Task OneAtATimeAsync(Action act)
+    {
+        await _oneReader.WaitAsync();
+        try
+        {
+            act();
+        }
+        finally
+        {
+            _oneReader.Release();
         }
     }
 
@@ -119,7 +135,7 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
         {
             taker(line);
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
             // One bad line must not end the reading: the worker would block on its pipe.
             logger.OutputTakerFailed(sandbox, e);

@@ -35,18 +35,17 @@ internal static class FrameMapping
         return specialise;
     }
 
-    public static HostFrame ToInvoke(Invocation invocation, DateTimeOffset deadline)
+    /// <summary>All but the id, which is given when the frame is queued.</summary>
+    public static HostFrame ToInvoke(InvocationRequest request, DateTimeOffset now)
     {
-        var request = invocation.Request;
         var invoke = new Invoke
         {
-            Id = invocation.Id,
             RequestId = request.RequestId,
             Method = request.Method,
             Url = request.Url,
             ClientIp = request.ClientIp,
             Route = request.Route,
-            DeadlineUnixMs = deadline.ToUnixTimeMilliseconds(),
+            DeadlineUnixMs = (now + Invocation.InitialTimeLimitOf(request)).ToUnixTimeMilliseconds(),
             // An idempotent request may be replayed anyway, so nobody needs to know whether the function saw it.
             Acknowledge = !request.IsIdempotent,
             Trigger = request.Trigger switch

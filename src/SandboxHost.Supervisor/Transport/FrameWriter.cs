@@ -27,27 +27,34 @@ internal sealed class FrameWriter(IAsyncStreamWriter<HostFrames> stream)
     /// <summary>The write loop that runs now, or the last one that did. Never faults.</summary>
     public Task Written { get; private set; } = Task.CompletedTask;
 
-    /// <summary>Queues a frame. After <see cref="Close"/> it is dropped.</summary>
+    /// <summary>Queues a frame and sees to it that it goes out. After <see cref="Close"/> it is dropped.</summary>
     public void Send(HostFrame frame)
+    {
+        if (Queue(frame))
+        {
+            WriteQueued();
+        }
+    }
+
+    /// <summary>Queues a frame; for callers that hold a lock which orders frames.</summary>
+    /// <returns>True when nobody writes yet: the caller has to call <see cref="WriteQueued"/>, outside its lock.</returns>
+    public bool Queue(HostFrame frame)
     {
         lock (_gate)
         {
             if (_closed)
             {
-                return;
+                return false;
             }
 
             _queued.Add(frame);
-            if (_writing)
-            {
-                return;
-            }
-
+            var mustWrite = !_writing;
             _writing = true;
+            return mustWrite;
         }
-
-        Written = WriteQueuedAsync();
     }
+
+    public void WriteQueued() => Written = WriteQueuedAsync();
 
     public void Close()
     {

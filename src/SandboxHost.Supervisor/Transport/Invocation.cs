@@ -77,14 +77,14 @@ internal sealed class Invocation : IExchange
     private FunctionLimits Limits => Request.Function.Limits;
 
     /// <summary>The limit that holds before it is known what kind of response comes.</summary>
-    public TimeSpan InitialTimeLimit => Request.Trigger switch
+    public static TimeSpan InitialTimeLimitOf(InvocationRequest request) => request.Trigger switch
     {
-        InvocationTrigger.Background => Limits.BackgroundTime,
-        InvocationTrigger.Schedule => Limits.ScheduledTime,
-        _ => Limits.BufferedTime,
+        InvocationTrigger.Background => request.Function.Limits.BackgroundTime,
+        InvocationTrigger.Schedule => request.Function.Limits.ScheduledTime,
+        _ => request.Function.Limits.BufferedTime,
     };
 
-    public void StartDeadline() => SetDeadline(InitialTimeLimit);
+    public void StartDeadline() => SetDeadline(InitialTimeLimitOf(Request));
 
     /// <summary>Waits until there is a response head or an error.</summary>
     public async ValueTask WaitForHeadAsync(CancellationToken clientGone)
@@ -237,33 +237,31 @@ internal sealed class Invocation : IExchange
     private async Task PumpRequestBodyAsync(PipeReader reader, IServerStreamWriter<BodyChunk> stream, CancellationToken over)
     {
         var limit = Request.Trigger == InvocationTrigger.Background ? Limits.BackgroundBytes : Limits.RequestBytes;
+        var buffer = new byte[MaxChunkBytes];
+        var message = new BodyChunk();
         long total = 0;
         while (true)
         {
             var read = await reader.ReadAsync(over);
-            var buffer = read.Buffer;
-            foreach (var segment in buffer)
+            var chunk = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, MaxChunkBytes));
+            total += chunk.Length;
+            if (total > limit)
             {
-                total += segment.Length;
-                if (total > limit)
-                {
-                    reader.AdvanceTo(buffer.End);
-                    Abandon(RequestTooLarge(limit), Reason.Limit);
-                    return;
-                }
-
-                for (var offset = 0; offset < segment.Length; offset += MaxChunkBytes)
-                {
-                    var chunk = segment.Slice(offset, Math.Min(MaxChunkBytes, segment.Length - offset));
-                    // No copy: the message is serialised before the write returns, and the memory is ours until AdvanceTo.
-                    await stream.WriteAsync(new BodyChunk { Data = UnsafeByteOperations.UnsafeWrap(chunk) }, over);
-                }
+                reader.AdvanceTo(read.Buffer.End);
+                Abandon(RequestTooLarge(limit), Reason.Limit);
+                return;
             }
 
-            reader.AdvanceTo(buffer.End);
-            if (read.IsCompleted)
+            // Kestrel's segments are 4 KiB; as messages of their own they would cost more than copying them together. The
+            // buffer may be used again as soon as the write returns, because the message is serialised by then.
+            chunk.CopyTo(buffer);
+            var last = read.IsCompleted && chunk.Length == read.Buffer.Length;
+            message.Data = UnsafeByteOperations.UnsafeWrap(buffer.AsMemory(0, (int)chunk.Length));
+            message.Last = last;
+            reader.AdvanceTo(chunk.End);
+            await stream.WriteAsync(message, over);
+            if (last)
             {
-                await stream.WriteAsync(new BodyChunk { Last = true }, over);
                 return;
             }
         }
@@ -517,7 +515,7 @@ internal sealed class Invocation : IExchange
 
     private void OnDeadline()
     {
-        Abandon(TimedOut(_streaming ? Limits.StreamingTime : InitialTimeLimit), Reason.Timeout);
+        Abandon(TimedOut(_streaming ? Limits.StreamingTime : InitialTimeLimitOf(Request)), Reason.Timeout);
         lock (_gate)
         {
             if (_released || IsOverdue)

@@ -90,8 +90,10 @@ internal sealed class WorkerSession(IWorkerEvents worker, IServerStreamWriter<Ho
     /// <summary>Starts an invocation. One on a session that has just ended fails like one that was running.</summary>
     public Invocation Start(InvocationRequest request)
     {
+        var frame = FrameMapping.ToInvoke(request, clock.GetUtcNow());
         Invocation invocation;
         FunctionError? end;
+        var mustWrite = false;
         lock (_gate)
         {
             invocation = new Invocation(++_lastId, request, this, clock);
@@ -99,6 +101,9 @@ internal sealed class WorkerSession(IWorkerEvents worker, IServerStreamWriter<Ho
             if (end is null)
             {
                 _invocations.Add(invocation.Id, invocation);
+                // Ids count up on the wire, so the frame takes its place in the queue together with its number.
+                frame.Invoke.Id = invocation.Id;
+                mustWrite = _writer.Queue(frame);
             }
         }
 
@@ -108,8 +113,11 @@ internal sealed class WorkerSession(IWorkerEvents worker, IServerStreamWriter<Ho
             return invocation;
         }
 
-        var deadline = clock.GetUtcNow() + invocation.InitialTimeLimit;
-        Send(FrameMapping.ToInvoke(invocation, deadline));
+        if (mustWrite)
+        {
+            _writer.WriteQueued();
+        }
+
         invocation.StartDeadline();
         return invocation;
     }

@@ -17,6 +17,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly SupervisorContext _context;
     private readonly TaskCompletionSource<WorkerSession> _hello = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _launched = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string _token;
     private FunctionError? _killReason;
@@ -75,10 +76,18 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     {
         try
         {
-            Sandbox = await launcher.LaunchAsync(spec, cancellationToken);
-            _context.Directory.OnLaunched(this, Sandbox.Uid);
+            try
+            {
+                Sandbox = await launcher.LaunchAsync(spec, cancellationToken);
+                _context.Directory.OnLaunched(this, Sandbox.Uid);
+            }
+            finally
+            {
+                _launched.TrySetResult();
+            }
+
             WatchExit(Sandbox);
-            Session = await _hello.Task.WaitAsync(cancellationToken);
+            await _hello.Task.WaitAsync(cancellationToken);
         }
         catch (SandboxException ex)
         {
@@ -242,6 +251,8 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
 
         try
         {
+            // A host that stops while a process is being started has to wait for it, to have something to end.
+            await _launched.Task;
             if (Sandbox is { } sandbox)
             {
                 if (exitGrace > TimeSpan.Zero && _killReason is null)

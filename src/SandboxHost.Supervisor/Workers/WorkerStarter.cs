@@ -54,7 +54,7 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
             await worker.LaunchAsync(context.Launcher, SpecFor(worker, runtime, limits), either.Token);
             return worker;
         }
-        catch (WorkerStartException ex)
+        catch (WorkerStartException ex) when (!cancellationToken.IsCancellationRequested)
         {
             context.Logger.StartFailed(ex, ex.Detail ?? ex.Message);
             throw;

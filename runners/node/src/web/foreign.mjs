@@ -1,6 +1,7 @@
 // Responses of another library or realm: what looks like a Response is taken for one.
 
 import { Buffer } from 'node:buffer';
+import { ReadableStream } from '../primordials.mjs';
 import { Reply } from './response.mjs';
 
 const NotLatin1 = /[^\x00-\xff]/;

@@ -3,18 +3,20 @@
 
 import { Buffer } from 'node:buffer';
 import { appendHeader, copyHeaders, flattenHeaders, hasHeader, headersFrom, isHeaders, synchroniseHeaders } from './headers.mjs';
+import { PrivateMap, ReadableStream } from '../primordials.mjs';
 import { impersonate, notCallable, Stamp, wrapPrototype } from './lazy.mjs';
 
 const NativeResponse = globalThis.Response;
 const { apply, construct, getPrototypeOf } = Reflect;
 const { stringify } = JSON;
-const { keys, getOwnPropertySymbols } = Object;
+const { getOwnPropertyNames, getOwnPropertySymbols } = Object;
 const prototype = NativeResponse.prototype;
 const nativeGetter = (name) => Object.getOwnPropertyDescriptor(prototype, name).get;
 const nativeStatus = nativeGetter('status');
 const nativeHeaders = nativeGetter('headers');
 const nativeBody = nativeGetter('body');
 const nativeBodyUsed = nativeGetter('bodyUsed');
+const nativeUrl = nativeGetter('url');
 const nativeClone = prototype.clone;
 const nativeArrayBuffer = prototype.arrayBuffer;
 const isLocked = Object.getOwnPropertyDescriptor(ReadableStream.prototype, 'locked').get;
@@ -30,7 +32,7 @@ const PlainValue = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e
 const PlainReason = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 const MaxKnownNames = 500;
-const knownNames = new Map();
+const knownNames = new PrivateMap();
 
 /** The lower-case form of a header name, or null when it is no name. Most programs use few names, again and again. */
 function lowerCaseName(name) {
@@ -164,7 +166,9 @@ function plainHeaders(record) {
   if (proto !== ObjectPrototype && proto !== null) return null;
   if (record[Symbol.iterator] !== undefined || getOwnPropertySymbols(record).length > 0) return null;
   const list = [];
-  for (const key of keys(record)) {
+  // As undici reads a record: whether a member is enumerable makes no difference.
+  for (const key of getOwnPropertyNames(record)) {
+    if (key === '__proto__') return null;
     const name = lowerCaseName(key);
     const value = record[key];
     if (name === null || typeof value !== 'string' || !PlainValue.test(value) || hasName(list, name)) return null;
@@ -278,8 +282,19 @@ function nativeReply(response) {
   const headers = flattenHeaders(apply(nativeHeaders, response, []));
   const body = apply(nativeBody, response, []);
   if (body === null) return new Reply(status, headers, null, false);
-  if (!bufferedResponses.has(response)) return new Reply(status, headers, body, true);
+  if (!bufferedResponses.has(response)) return new Reply(status, isFetched(response) ? decodedHeaders(headers) : headers, body, true);
   return bufferedReply(response, status, headers);
+}
+
+const isFetched = (response) => apply(nativeUrl, response, []) !== '';
+
+/** fetch() decodes bodies and keeps the headers that described them encoded. Sent on like that they would be lies. */
+function decodedHeaders(headers) {
+  if (!hasName(headers, 'content-encoding')) return headers;
+  return headers.filter((_, index) => {
+    const name = headers[index - (index % 2)];
+    return name !== 'content-encoding' && name !== 'content-length';
+  });
 }
 
 async function bufferedReply(response, status, headers) {

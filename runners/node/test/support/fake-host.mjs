@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
@@ -34,7 +34,7 @@ export class FakeHost {
   #waiting = [];
   #session = null;
   #server;
-  #lastId = 0;
+  lastId = 0;
   /** Handlers of body calls, by default a recorder of the response and an empty request. */
   onRequestBody = (call) => call.end();
   responseBodies = new Map();
@@ -42,9 +42,11 @@ export class FakeHost {
 
   /** Starts a host, writes `files` as the function's directory and starts a runner on it. */
   static async start(files, { environment = {}, args = [] } = {}) {
+    if (!existsSync(runnerFile)) throw new Error(`${runnerFile} does not exist: bundle the runner first (npm run bundle)`);
     const host = new FakeHost();
     host.directory = mkdtempSync(join(tmpdir(), 'runner-test-'));
     const functionDirectory = join(host.directory, 'function');
+    mkdirSync(functionDirectory);
     for (const [name, text] of Object.entries(files)) {
       const file = join(functionDirectory, name);
       mkdirSync(dirname(file), { recursive: true });
@@ -76,7 +78,12 @@ export class FakeHost {
       host.#notify();
       return signal ?? code;
     });
-    await host.frame('hello');
+    try {
+      await host.frame('hello');
+    } catch (error) {
+      await host.stop();
+      throw error;
+    }
     return host;
   }
 
@@ -86,6 +93,7 @@ export class FakeHost {
     const host = await FakeHost.start(files, options);
     host.specialise({ entry: Object.keys(files)[0], ...specialise });
     const { loadError } = await host.frame('specialised');
+    if (loadError) await host.stop();
     if (loadError) throw new Error(`${loadError.type}: ${loadError.message}\n${loadError.trace.join('\n')}`);
     return host;
   }
@@ -106,7 +114,7 @@ export class FakeHost {
   invocation(invoke = {}) {
     const headers = Object.entries(invoke.headers ?? {}).flat();
     return {
-      id: ++this.#lastId, requestId: `request-${this.#lastId}`, method: 'GET', url: 'http://localhost:8888/hello/world', clientIp: '10.1.2.3',
+      id: ++this.lastId, requestId: `request-${this.lastId}`, method: 'GET', url: 'http://localhost:8888/hello/world', clientIp: '10.1.2.3',
       route: -1, bodyKind: invoke.body ? 'BODY_KIND_COMPLETE' : 'BODY_KIND_UNSPECIFIED', deadlineUnixMs: Date.now() + 60_000,
       ...invoke, headers: Array.isArray(invoke.headers) ? invoke.headers : headers, body: invoke.body ? Buffer.from(invoke.body) : undefined,
     };
@@ -241,6 +249,21 @@ export class FakeHost {
     this.#waiting = [];
     for (const check of waiting) check();
   }
+}
+
+/** Starts hosts for the tests of one file and stops them all at its end. */
+export function hostsOf(after) {
+  const hosts = [];
+  after(() => Promise.all(hosts.map((host) => host.stop())));
+  const keep = async (starting) => {
+    const host = await starting;
+    hosts.push(host);
+    return host;
+  };
+  return {
+    start: (...args) => keep(FakeHost.start(...args)),
+    serve: (...args) => keep(FakeHost.serve(...args)),
+  };
 }
 
 /** A flat header list as [name, value] pairs. */

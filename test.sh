@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Sets up what is missing and runs every test. The last line is `N passed, N failed, N skipped`.
+#
+#   ./test.sh                 everything
+#   ./test.sh Conformance     only the test projects whose name holds this word ("runner" for the Node runner's)
+set -uo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/eng/setup.sh"
+setup_host
+only=${1:-}
+results=$SANDBOXHOST_HOME/artifacts/test-results
+rm -rf "$results"
+mkdir -p "$results"
+passed=0 failed=0 skipped=0
+
+count() { # count PASSED FAILED SKIPPED
+  passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+say "Building the tests"
+run "$SANDBOXHOST_HOME/artifacts/log/tests.log" dotnet build "$SANDBOXHOST_HOME/SandboxHost.sln" -c Release -v quiet
+say "Checking the format"
+if ! dotnet format "$SANDBOXHOST_HOME/SandboxHost.sln" whitespace --verify-no-changes --no-restore >"$SANDBOXHOST_HOME/artifacts/log/format.log" 2>&1; then
+  tail -n 20 "$SANDBOXHOST_HOME/artifacts/log/format.log"
+  say "The format is off: run dotnet format whitespace"
+  count 0 1 0
+else
+  count 1 0 0
+fi
+
+# One project after the other: each has the machine to itself, and real sandboxes with it.
+for project in "$SANDBOXHOST_HOME"/tests/SandboxHost.*/; do
+  name=$(basename "$project")
+  [[ "$name" == *"$only"* ]] || continue
+  [ -f "$project/$name.csproj" ] || continue
+  printf '\n== %s\n' "$name"
+  assembly=$SANDBOXHOST_HOME/artifacts/bin/$name/release/$name.dll
+  timeout 900 dotnet "$assembly" -noColor -noLogo -result-trx "$results/$name.trx" 2>&1 | tail -n 60
+  if [ -f "$results/$name.trx" ]; then
+    counters=$(grep -o '<Counters [^>]*' "$results/$name.trx" | head -1)
+    number() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$counters"; }
+    count "$(number passed)" "$(($(number failed) + $(number error) + $(number timeout)))" "$(number notExecuted)"
+  else
+    say "$name left no result"
+    count 0 1 0
+  fi
+done
+
+if [[ "runner" == *"$only"* ]]; then
+  printf '\n== runners/node\n'
+  stamp=$SANDBOXHOST_HOME/runners/node/node_modules/.current
+  if newer_than "$stamp" "$SANDBOXHOST_HOME/runners/node/package-lock.json"; then
+    run "$SANDBOXHOST_HOME/artifacts/log/npm-runner.log" npm ci --prefix "$SANDBOXHOST_HOME/runners/node" --no-audit --no-fund --ignore-scripts
+    touch "$stamp"
+  fi
+  output=$results/runner.txt
+  (cd "$SANDBOXHOST_HOME/runners/node" && timeout 300 "$NODE" --test --test-reporter=spec "test/*.test.mjs") >"$output" 2>&1
+  tail -n 40 "$output" | sed 's/^ℹ /# /'
+  total() { sed -n "s/^[ℹ#] $1 \([0-9]*\)$/\1/p" "$output" | tail -1; }
+  if [ -n "$(total pass)" ]; then
+    count "$(total pass)" "$(($(total fail) + $(total cancelled)))" "$(($(total skipped) + $(total todo)))"
+  else
+    count 0 1 0
+  fi
+fi
+
+printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,103 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using SandboxHost.Deployments;
+using SandboxHost.Output;
+using SandboxHost.Routing;
+
+namespace SandboxHost.Gateway.Tests;
+
+/// <summary>The pipeline behind a real Kestrel on a free loopback port, set up as the server sets it up.</summary>
+internal sealed class GatewayHost : IAsyncDisposable, ILogSink
+{
+    private readonly SnapshotSource _snapshots = new();
+    private readonly BackgroundRuns _backgroundRuns;
+    private readonly WebApplication _app;
+
+    private GatewayHost(TimeProvider clock, IReadOnlyList<FunctionVersion> functions)
+    {
+        Functions = functions;
+        _snapshots.Publish(new HostSnapshot([new SiteSnapshot
+        {
+            Identity = functions[0].Site,
+            HostNames = [],
+            Functions = functions,
+            Routes = new RouteTable(functions),
+        }]));
+        _backgroundRuns = new BackgroundRuns(Invoker, this);
+        var pipeline = new FunctionPipeline(_snapshots, Invoker, this, clock, _backgroundRuns);
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.RequestHeaderEncodingSelector = static _ => Encoding.Latin1;
+            kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2);
+        });
+        _app = builder.Build();
+        _app.Run(pipeline.HandleAsync);
+    }
+
+    public FakeInvoker Invoker { get; } = new();
+
+    public IReadOnlyList<FunctionVersion> Functions { get; }
+
+    public ConcurrentQueue<OutputLine> Output { get; } = new();
+
+    public HttpClient Client { get; private set; } = null!;
+
+    public Uri Address { get; private set; } = null!;
+
+    public Uri Http2Address { get; private set; } = null!;
+
+    public static FunctionVersion Function(string name, FunctionKind kind = FunctionKind.Http, params string[] paths) => new()
+    {
+        Site = new SiteIdentity("1", "site", "http://localhost", "2"),
+        Deploy = new DeployIdentity("0", "dev", Published: false),
+        Name = name,
+        Kind = kind,
+        Runtime = "node",
+        ArtifactDirectory = "/nowhere",
+        Entry = name + ".mjs",
+        Routes = [.. paths.Select(path => new FunctionRoute(RoutePattern.TryParse(path, out var pattern, out _) ? pattern : throw new InvalidOperationException(path), []))],
+        Environment = new Dictionary<string, string>(),
+        Limits = FunctionLimits.Default with { RequestBytes = 1000, BackgroundBytes = 2 * FunctionLimits.Megabyte },
+        ShowErrors = name.StartsWith("shown", StringComparison.Ordinal),
+    };
+
+    /// <summary>With one function for every path, unless the test brings others.</summary>
+    public static async Task<GatewayHost> StartAsync(params FunctionVersion[] functions) => await StartAsync(TimeProvider.System, functions);
+
+    public static async Task<GatewayHost> StartAsync(TimeProvider clock, params FunctionVersion[] functions)
+    {
+        var host = new GatewayHost(clock, functions.Length > 0 ? functions : [Function("all", FunctionKind.Http, "/*")]);
+        await host._app.StartAsync(TestContext.Current.CancellationToken);
+        Uri[] addresses = [.. host._app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address))];
+        host.Address = addresses[0];
+        host.Http2Address = addresses[1];
+        host.Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false }) { BaseAddress = host.Address };
+        return host;
+    }
+
+    public Task<RawClient> ConnectAsync() => RawClient.ConnectAsync(Address);
+
+    public void Write(in OutputLine line) => Output.Enqueue(line);
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await _backgroundRuns.DisposeAsync();
+        using var now = new CancellationTokenSource();
+        await now.CancelAsync();
+        await _app.StopAsync(now.Token);
+        await _app.DisposeAsync();
+    }
+}

@@ -1,0 +1,248 @@
+using Microsoft.Extensions.Time.Testing;
+using SandboxHost.Sandboxes;
+
+namespace SandboxHost.Isolation.Cgroups;
+
+public sealed class CgroupTests
+{
+    private static readonly SandboxLimits Limits = new(100 << 20, 0.5, Pids: 64);
+
+    private static readonly CgroupMount[] LegacyMounts =
+    [
+        new(1, ["memory"], "/cg/memory/me"), new(1, ["cpu"], "/cg/cpu"), new(1, ["cpuacct"], "/cg/cpuacct"),
+        new(1, ["pids"], "/cg/pids"), new(1, ["freezer"], "/cg/freezer"), new(1, ["devices"], "/cg/devices"),
+    ];
+
+    [Fact]
+    public void Mounts_and_own_paths_of_a_hybrid_host_are_found()
+    {
+        const string Mounts = """
+            31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
+            35 31 0:32 / /sys/fs/cgroup/memory rw,relatime shared:5 - cgroup cgroup rw,memory
+            32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct
+            40 31 0:37 / /sys/fs/cgroup/systemd rw,relatime - cgroup cgroup rw,name=systemd
+            41 31 0:38 / /sys/fs/cgroup/un\040ified rw,relatime - cgroup2 cgroup2 rw
+            """;
+        const string Own = "9:name=systemd:/\n4:memory:/api/3679\n2:cpu,cpuacct:/\n0::/user.slice/x\n";
+
+        var mounts = CgroupMount.Parse(Mounts, Own);
+
+        Assert.Equal(
+            [(1, "memory", "/sys/fs/cgroup/memory/api/3679"), (1, "cpu,cpuacct", "/sys/fs/cgroup/cpu,cpuacct"), (2, "", "/sys/fs/cgroup/un ified/user.slice/x")],
+            mounts.Select(mount => (mount.Version, string.Join(',', mount.Controllers), mount.OwnDirectory)));
+    }
+
+    [Theory]
+    [InlineData("/docker/abc", "/docker/abc/sub", "/sys/fs/cgroup/sub")] // a container that shows its part of the tree
+    [InlineData("/", "/../other", "/sys/fs/cgroup")] // moved out of its cgroup namespace
+    [InlineData("/", "/svc/sandboxhost-3-host", "/sys/fs/cgroup/svc")] // moved to a leaf by an earlier instance
+    public void Own_directory_is_found_in_containers_and_leaves(string root, string own, string directory) => Assert.Equal(
+        directory,
+        Assert.Single(CgroupMount.Parse($"41 31 0:38 {root} /sys/fs/cgroup rw - cgroup2 cgroup2 rw", $"0::{own}\n")).OwnDirectory);
+
+    [Fact]
+    public void Legacy_host_limits_with_the_controllers_and_freezes_with_the_freezer()
+    {
+        var files = FakeCgroupFiles.Legacy();
+        var tree = CgroupTree.Create(files, LegacyMounts, "sandboxhost-0");
+
+        tree.CreateGroup("a", Limits);
+
+        Assert.Equal(
+        [
+            ("/cg/memory/me/sandboxhost-0/a/memory.swappiness", "0"),
+            ("/cg/cpu/sandboxhost-0/a/cpu.cfs_period_us", "20000"),
+            ("/cg/memory/me/sandboxhost-0/a/memory.limit_in_bytes", "104857600"),
+            ("/cg/memory/me/sandboxhost-0/a/memory.memsw.limit_in_bytes", "104857600"),
+            ("/cg/cpu/sandboxhost-0/a/cpu.cfs_quota_us", "10000"),
+            ("/cg/pids/sandboxhost-0/a/pids.max", "64"),
+        ], files.Writes);
+        Assert.Equal(("freezer.state", null), (tree.Choice.Freezer!.Has("freezer.state") ? "freezer.state" : "", tree.Choice.Kill));
+    }
+
+    [Fact]
+    public void Hybrid_host_limits_with_v1_and_freezes_and_kills_with_v2()
+    {
+        var files = FakeCgroupFiles.Legacy("/cg/unified");
+        var tree = CgroupTree.Create(files, [.. LegacyMounts, new CgroupMount(2, [], "/cg/unified")], "sandboxhost-0");
+        var group = tree.CreateGroup("a", Limits);
+        files.Writes.Clear();
+
+        group.Freeze();
+        group.Kill();
+        group.Thaw();
+
+        Assert.Equal(
+        [
+            ("/cg/unified/sandboxhost-0/a/cgroup.freeze", "1"),
+            ("/cg/unified/sandboxhost-0/a/cgroup.kill", "1"),
+            ("/cg/unified/sandboxhost-0/a/cgroup.freeze", "0"),
+        ], files.Writes);
+        Assert.Equal(["/cg/memory/me", "/cg/cpu", "/cg/pids", "/cg/unified"], tree.Choice.Used.Select(root => Path.GetDirectoryName(root.Directory)));
+        Assert.Equal(TimeSpan.FromMicroseconds(7), group.ReadUsage().Cpu);
+    }
+
+    [Fact]
+    public void Unified_host_uses_one_directory_for_everything()
+    {
+        var files = FakeCgroupFiles.Unified("/cg/svc");
+        var tree = CgroupTree.Create(files, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0");
+        Assert.Equal([("/cg/svc/cgroup.subtree_control", "+memory +cpu +pids"), ("/cg/svc/sandboxhost-0/cgroup.subtree_control", "+memory +cpu +pids")], files.Writes);
+        files.Writes.Clear();
+
+        var group = tree.CreateGroup("a", Limits with { Cpus = null });
+
+        Assert.Equal(["/cg/svc/sandboxhost-0/a"], group.Directories);
+        Assert.Equal(
+        [
+            ("/cg/svc/sandboxhost-0/a/memory.swap.max", "0"),
+            ("/cg/svc/sandboxhost-0/a/memory.oom.group", "1"),
+            ("/cg/svc/sandboxhost-0/a/memory.max", "104857600"),
+            ("/cg/svc/sandboxhost-0/a/cpu.max", "max 20000"),
+            ("/cg/svc/sandboxhost-0/a/pids.max", "64"),
+        ], files.Writes);
+    }
+
+    [Fact]
+    public void Unified_host_in_a_group_with_processes_moves_itself_to_a_leaf()
+    {
+        var files = FakeCgroupFiles.Unified("/cg/svc");
+        var moved = false;
+        files.Refuses = (path, _) => path == "/cg/svc/cgroup.subtree_control" && !moved;
+        files.Written = (path, text) => moved |= path == "/cg/svc/sandboxhost-0-host/cgroup.procs" && text == "0";
+
+        var tree = CgroupTree.Create(files, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0");
+
+        Assert.NotNull(tree.Choice.Memory);
+        Assert.True(moved);
+    }
+
+    [Fact]
+    public void Unified_host_without_delegated_controllers_still_freezes_and_kills()
+    {
+        var files = FakeCgroupFiles.Unified("/cg/svc");
+        files.Refuses = (path, _) => path.EndsWith("subtree_control", StringComparison.Ordinal);
+
+        var choice = CgroupTree.Create(files, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0").Choice;
+
+        Assert.Equal((null, null, null), (choice.Memory, choice.Cpu, choice.Pids));
+        Assert.NotNull(choice.Freezer);
+        Assert.NotNull(choice.Kill);
+    }
+
+    [Fact]
+    public void Hierarchies_that_cannot_be_written_are_left_out()
+    {
+        var files = FakeCgroupFiles.Legacy();
+        files.ReadOnly.Add("/cg/memory");
+
+        var choice = CgroupTree.Create(files, LegacyMounts, "sandboxhost-0").Choice;
+
+        Assert.Null(choice.Memory);
+        Assert.NotNull(choice.Pids);
+    }
+
+    [Fact]
+    public void Groups_of_another_host_are_not_touched()
+    {
+        var files = FakeCgroupFiles.Legacy();
+        files.CreateDirectory("/cg/pids/sandboxhost-0");
+
+        Assert.Throws<SandboxException>(() => CgroupTree.Create(files, LegacyMounts, "sandboxhost-0"));
+
+        Assert.Equal(["/cg/pids/sandboxhost-0"], files.AllDirectories);
+    }
+
+    [Theory]
+    [InlineData(200L, "memory.memsw.limit_in_bytes", "memory.limit_in_bytes")] // up: both together first
+    [InlineData(50L, "memory.limit_in_bytes", "memory.memsw.limit_in_bytes")] // down: memory first
+    public void Legacy_memory_changes_in_the_order_that_the_kernel_accepts(long megabytes, string first, string second)
+    {
+        var files = FakeCgroupFiles.Legacy();
+        var group = CgroupTree.Create(files, LegacyMounts, "sandboxhost-0").CreateGroup("a", Limits);
+        files.Writes.Clear();
+
+        group.SetLimits(Limits with { MemoryBytes = megabytes << 20 });
+
+        Assert.Equal([first, second], files.Writes.Select(write => Path.GetFileName(write.Path)));
+    }
+
+    [Theory]
+    [InlineData(null, "-1", "max 20000")]
+    [InlineData(0.5, "10000", "10000 20000")]
+    [InlineData(2.0, "40000", "40000 20000")]
+    [InlineData(0.0001, "1000", "1000 20000")] // the least that the kernel takes
+    public void Processors_become_a_quota(double? cpus, string legacy, string unified)
+    {
+        var before = Limits with { Cpus = 0.25 };
+        var one = CgroupTree.Create(FakeCgroupFiles.Legacy(), LegacyMounts, "sandboxhost-0").Choice;
+        var two = CgroupTree.Create(FakeCgroupFiles.Unified("/cg/svc"), [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0").Choice;
+
+        Assert.Equal(legacy, Assert.Single(CgroupValues.Changes(one, before, before with { Cpus = cpus })).Text);
+        Assert.Equal(unified, Assert.Single(CgroupValues.Changes(two, before, before with { Cpus = cpus })).Text);
+    }
+
+    [Fact]
+    public void Limits_that_stay_are_not_written() => Assert.Empty(CgroupValues.Changes(
+        CgroupTree.Create(FakeCgroupFiles.Legacy(), LegacyMounts, "sandboxhost-0").Choice, Limits, Limits with { TmpBytes = 1 }));
+
+    [Fact]
+    public void Kill_without_cgroup_kill_freezes_kills_each_and_thaws()
+    {
+        var files = FakeCgroupFiles.Legacy();
+        var group = CgroupTree.Create(files, LegacyMounts, "sandboxhost-0").CreateGroup("a", Limits);
+        files["/cg/pids/sandboxhost-0/a/cgroup.procs"] = "12\n34\n";
+        files.Writes.Clear();
+
+        group.Kill();
+
+        Assert.Equal([12, 34], files.Killed.Distinct());
+        Assert.Equal(["FROZEN", "THAWED"], files.Writes.Select(write => write.Text));
+    }
+
+    [Fact]
+    public void Out_of_memory_kills_are_read_from_either_layout()
+    {
+        var legacy = FakeCgroupFiles.Legacy();
+        var one = CgroupTree.Create(legacy, LegacyMounts, "sandboxhost-0").CreateGroup("a", Limits);
+        legacy["/cg/memory/me/sandboxhost-0/a/memory.oom_control"] = "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n";
+        var unified = FakeCgroupFiles.Unified("/cg/svc");
+        var two = CgroupTree.Create(unified, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0").CreateGroup("a", Limits);
+        unified["/cg/svc/sandboxhost-0/a/memory.events"] = "low 0\nhigh 0\nmax 9\noom 1\noom_kill 2\noom_group_kill 1\n";
+
+        Assert.Equal((3, 2), (one.ReadOutOfMemoryKills(), two.ReadOutOfMemoryKills()));
+    }
+
+    [Fact]
+    public async Task Removal_tries_again_while_the_group_is_busy()
+    {
+        var time = new FakeTimeProvider { AutoAdvanceAmount = TimeSpan.Zero };
+        var files = FakeCgroupFiles.Unified("/cg/svc");
+        var group = CgroupTree.Create(files, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0").CreateGroup("a", Limits);
+        files.Busy.Add("/cg/svc/sandboxhost-0/a");
+
+        var removal = group.RemoveAsync(time, CancellationToken.None);
+        Assert.False(removal.IsCompleted);
+        time.Advance(TimeSpan.FromMilliseconds(1));
+        await removal;
+
+        Assert.False(files.Exists("/cg/svc/sandboxhost-0/a"));
+    }
+
+    [Fact]
+    public async Task Sweeping_thaws_everything_before_it_kills_anything()
+    {
+        var files = FakeCgroupFiles.Legacy();
+        var tree = CgroupTree.Create(files, LegacyMounts, "sandboxhost-0");
+        tree.CreateGroup("a", Limits).Freeze();
+        files["/cg/memory/me/sandboxhost-0/a/cgroup.procs"] = "77\n";
+        files.Writes.Clear();
+        files.Written = (_, text) => Assert.True(text != "THAWED" || files.Killed.Count == 0);
+
+        await CgroupTree.RemoveAllAsync(files, tree.Directories, TimeProvider.System, CancellationToken.None);
+
+        Assert.Equal([77], files.Killed);
+        Assert.Contains(("/cg/freezer/sandboxhost-0/a/freezer.state", "THAWED"), files.Writes);
+        Assert.Empty(files.AllDirectories);
+    }
+}

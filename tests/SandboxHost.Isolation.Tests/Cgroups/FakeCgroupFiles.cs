@@ -1,0 +1,163 @@
+using SandboxHost.Isolation.Linux;
+
+namespace SandboxHost.Isolation.Cgroups;
+
+/// <summary>A made-up cgroup tree: what a new directory has in it follows from rules, as with the kernel.</summary>
+internal sealed class FakeCgroupFiles : ICgroupFiles
+{
+    private readonly HashSet<string> _directories = [];
+    private readonly Dictionary<string, string> _texts = [];
+
+    /// <summary>Directory → names and first texts of the files in it.</summary>
+    public required Func<FakeCgroupFiles, string, IEnumerable<(string Name, string Text)>> FilesOf { get; init; }
+
+    /// <summary>Writes that the kernel refuses.</summary>
+    public Func<string, string, bool> Refuses { get; set; } = (_, _) => false;
+
+    /// <summary>Told of every write, before it shows.</summary>
+    public Action<string, string> Written { get; set; } = (_, _) => { };
+
+    public HashSet<string> ReadOnly { get; } = [];
+
+    public HashSet<string> Busy { get; } = [];
+
+    public List<(string Path, string Text)> Writes { get; } = [];
+
+    public List<int> Killed { get; } = [];
+
+    public IReadOnlyCollection<string> AllDirectories => _directories;
+
+    public string this[string path]
+    {
+        get => _texts[path];
+        set => _texts[path] = value;
+    }
+
+    public bool Exists(string path) => _directories.Contains(path) || _texts.ContainsKey(path);
+
+    public IReadOnlyCollection<string> Files(string directory) =>
+        [.. _texts.Keys.Where(path => Path.GetDirectoryName(path) == directory).Select(path => Path.GetFileName(path))];
+
+    public IReadOnlyCollection<string> Directories(string directory) =>
+        [.. _directories.Where(path => Path.GetDirectoryName(path) == directory)];
+
+    public string? TryRead(string path) => _texts.GetValueOrDefault(path);
+
+    public void Write(string path, string text)
+    {
+        if (Refuses(path, text) || !_texts.ContainsKey(path))
+        {
+            throw LibC.Failure("cgroup", path, 22);
+        }
+
+        Writes.Add((path, text));
+        Written(path, text);
+        if (!path.EndsWith("subtree_control", StringComparison.Ordinal))
+        {
+            _texts[path] = text;
+            return;
+        }
+
+        // Controllers handed down show at once in the groups that are there.
+        _texts[path] = text.Replace("+", "");
+        foreach (var child in Directories(Path.GetDirectoryName(path)!))
+        {
+            AddFiles(child);
+        }
+    }
+
+    public int CreateDirectory(string path)
+    {
+        if (ReadOnly.Any(start => path.StartsWith(start, StringComparison.Ordinal)))
+        {
+            return 13;
+        }
+
+        if (!_directories.Add(path))
+        {
+            return LibC.ErrnoExists;
+        }
+
+        AddFiles(path);
+        return 0;
+    }
+
+    private void AddFiles(string directory)
+    {
+        foreach (var (name, text) in FilesOf(this, directory))
+        {
+            _texts[directory + "/" + name] = text;
+        }
+    }
+
+    public int RemoveDirectory(string path)
+    {
+        if (Busy.Remove(path) || Directories(path).Count > 0)
+        {
+            return LibC.ErrnoBusy;
+        }
+
+        foreach (var file in Files(path))
+        {
+            _texts.Remove(path + "/" + file);
+        }
+
+        return _directories.Remove(path) ? 0 : LibC.ErrnoNoEntry;
+    }
+
+    public void Kill(int processId) => Killed.Add(processId);
+
+    /// <summary>A host with nothing but v2, on which this process is in <paramref name="own"/>.</summary>
+    public static FakeCgroupFiles Unified(string own)
+    {
+        var files = new FakeCgroupFiles { FilesOf = UnifiedFiles };
+        files.CreateDirectory(own);
+        files[own + "/cgroup.controllers"] = "cpuset cpu io memory pids";
+        return files;
+    }
+
+    private static IEnumerable<(string Name, string Text)> UnifiedFiles(FakeCgroupFiles files, string directory)
+    {
+        foreach (var core in new[] { "cgroup.procs", "cgroup.freeze", "cgroup.kill", "cgroup.subtree_control", "cgroup.events" })
+        {
+            yield return (core, "");
+        }
+
+        yield return ("cpu.stat", "usage_usec 1500\nuser_usec 1000\n");
+        var given = files.TryRead(Path.GetDirectoryName(directory) + "/cgroup.subtree_control") ?? "";
+        yield return ("cgroup.controllers", given);
+        foreach (var controller in given.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            foreach (var file in controller switch
+            {
+                "memory" => new[] { "memory.max", "memory.swap.max", "memory.oom.group", "memory.current", "memory.peak", "memory.events" },
+                "cpu" => ["cpu.max"],
+                "pids" => ["pids.max", "pids.current"],
+                _ => [],
+            })
+            {
+                yield return (file, "0");
+            }
+        }
+    }
+
+    /// <summary>A host with v1 controllers of their own, and with or without the v2 tree beside them.</summary>
+    public static FakeCgroupFiles Legacy(string unifiedOwn = "/none") => new()
+    {
+        FilesOf = (files, directory) => directory.StartsWith(unifiedOwn, StringComparison.Ordinal)
+            ? [("cgroup.procs", ""), ("cgroup.freeze", "0"), ("cgroup.kill", ""), ("cpu.stat", "usage_usec 7\n")]
+            : directory.Split('/')[2] switch
+            {
+                "memory" =>
+                [
+                    ("cgroup.procs", ""), ("memory.limit_in_bytes", ""), ("memory.memsw.limit_in_bytes", ""), ("memory.swappiness", "60"),
+                    ("memory.usage_in_bytes", "0"), ("memory.max_usage_in_bytes", "0"), ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n"),
+                ],
+                "cpu" => [("cgroup.procs", ""), ("cpu.cfs_quota_us", "-1"), ("cpu.cfs_period_us", "100000")],
+                "cpuacct" => [("cgroup.procs", ""), ("cpuacct.usage", "3000000")],
+                "pids" => [("cgroup.procs", ""), ("pids.max", "max"), ("pids.current", "0")],
+                "freezer" => [("cgroup.procs", ""), ("freezer.state", "THAWED")],
+                _ => [],
+            },
+    };
+}

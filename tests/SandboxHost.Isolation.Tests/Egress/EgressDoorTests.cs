@@ -1,0 +1,337 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace SandboxHost.Isolation.Egress;
+
+/// <summary>The door as a proxy, on the loopback of the test; that it listens inside a sandbox is tested elsewhere.</summary>
+public sealed class EgressDoorTests
+{
+    [TimedFact]
+    public async Task Tunnel_carries_bytes_both_ways_and_half_closes()
+    {
+        await using var door = new DoorUnderTest();
+        using var client = await door.ConnectAsync();
+
+        await client.SendAsync(Text($"CONNECT localhost:{door.ServerPort} HTTP/1.1\r\n\r\nearly "));
+        using var server = await door.Server.AcceptSocketAsync();
+        await client.SendAsync(Text("late"));
+        client.Shutdown(SocketShutdown.Send);
+
+        Assert.Equal("early late", await ReadAllAsync(server));
+        await server.SendAsync(Text("answer after the end"));
+        server.Shutdown(SocketShutdown.Send);
+        Assert.Equal("HTTP/1.1 200 Connection established\r\n\r\nanswer after the end", await ReadAllAsync(client));
+        Assert.Equal(new EgressUsage(1, 0, 10, 20), door.Door.ReadUsage());
+    }
+
+    [TimedFact]
+    public async Task Large_transfers_arrive_whole()
+    {
+        await using var door = new DoorUnderTest();
+        using var client = await door.ConnectAsync();
+        await client.SendAsync(Text($"CONNECT 127.0.0.1:{door.ServerPort} HTTP/1.1\r\n\r\n"));
+        using var server = await door.Server.AcceptSocketAsync();
+        var bytes = new byte[8 << 20];
+        new Random(1).NextBytes(bytes);
+
+        var sending = SendAllAsync(server, bytes);
+        var received = await ReadBytesAsync(client);
+        await sending;
+
+        Assert.Equal(bytes, received[^bytes.Length..]);
+        Assert.Equal(bytes.Length, door.Door.ReadUsage().BytesDown);
+    }
+
+    [TimedFact]
+    public async Task Plain_request_is_passed_on_with_its_body_and_only_that()
+    {
+        await using var door = new DoorUnderTest();
+        using var client = await door.ConnectAsync();
+        await client.SendAsync(Text($"POST http://127.0.0.1:{door.ServerPort}/x HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody"));
+        using var server = await door.Server.AcceptSocketAsync();
+
+        var expected = $"POST /x HTTP/1.1\r\nHost: 127.0.0.1:{door.ServerPort}\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody";
+        Assert.Equal(expected, await ReadAsync(server, expected.Length));
+        await server.SendAsync(Text("HTTP/1.1 204 No Content\r\n\r\n"));
+        server.Shutdown(SocketShutdown.Send);
+        Assert.Equal("HTTP/1.1 204 No Content\r\n\r\n", await ReadAsync(client, 27));
+    }
+
+    [TimedFact]
+    public async Task Second_request_on_a_connection_ends_it_unserved()
+    {
+        await using var door = new DoorUnderTest();
+        using var client = await door.ConnectAsync();
+        await client.SendAsync(Text($"GET http://127.0.0.1:{door.ServerPort}/1 HTTP/1.1\r\n\r\nGET http://10.0.0.1/2 HTTP/1.1\r\n\r\n"));
+        using var server = await door.Server.AcceptSocketAsync();
+
+        Assert.DoesNotContain("10.0.0.1", await ReadUntilEndAsync(server));
+    }
+
+    [TimedTheory]
+    [InlineData("CONNECT 127.0.0.1:22 HTTP/1.1\r\n\r\n", "403", "\"rule\":\"loopback\"")]
+    [InlineData("CONNECT 2130706433:22 HTTP/1.1\r\n\r\n", "403", "\"rule\":\"loopback\"")]
+    [InlineData("CONNECT [::ffff:7f00:1]:22 HTTP/1.1\r\n\r\n", "403", "\"rule\":\"loopback\"")]
+    [InlineData("CONNECT rebound.example:80 HTTP/1.1\r\n\r\n", "403", "\"errorType\":\"egress_refused\"")]
+    [InlineData("GET http://169.254.169.254/latest/ HTTP/1.1\r\n\r\n", "403", "\"rule\":\"link-local\"")]
+    [InlineData("CONNECT mail.example:25 HTTP/1.1\r\n\r\n", "403", "\"rule\":\"port\"")]
+    [InlineData("CONNECT nowhere.example:80 HTTP/1.1\r\n\r\n", "502", "\"errorType\":\"egress_unreachable\"")]
+    [InlineData("nonsense\r\n\r\n", "400", "\"errorType\":\"egress_malformed\"")]
+    public async Task Refusals_say_why(string request, string status, string body)
+    {
+        await using var door = new DoorUnderTest();
+        using var client = await door.ConnectAsync();
+
+        await client.SendAsync(Text(request));
+        var answer = await ReadAllAsync(client);
+
+        Assert.StartsWith("HTTP/1.1 " + status, answer, StringComparison.Ordinal);
+        Assert.Contains(body, answer);
+        Assert.Equal(status == "403" ? 1 : 0, door.Door.ReadUsage().Refused);
+    }
+
+    [TimedFact]
+    public async Task Name_is_resolved_once_and_the_judged_address_is_dialled()
+    {
+        await using var door = new DoorUnderTest();
+        using var client = await door.ConnectAsync();
+
+        // The first of its addresses is refused by policy, the second passes.
+        await client.SendAsync(Text($"CONNECT mixed.example:{door.ServerPort} HTTP/1.1\r\n\r\n"));
+        using var server = await door.Server.AcceptSocketAsync();
+
+        Assert.Equal(1, door.Resolutions);
+    }
+
+    [TimedFact]
+    public async Task Nothing_listening_is_a_bad_gateway()
+    {
+        await using var door = new DoorUnderTest();
+        door.Server.Stop();
+        using var client = await door.ConnectAsync();
+
+        await client.SendAsync(Text($"CONNECT 127.0.0.1:{door.ServerPort} HTTP/1.1\r\n\r\n"));
+
+        Assert.StartsWith("HTTP/1.1 502", await ReadAllAsync(client), StringComparison.Ordinal);
+    }
+
+    [TimedFact]
+    public async Task Head_that_is_too_long_is_malformed()
+    {
+        await using var door = new DoorUnderTest();
+        using var client = await door.ConnectAsync();
+
+        await client.SendAsync(Text("GET http://a/ HTTP/1.1\r\nX: " + new string('x', 20 << 10)));
+
+        Assert.StartsWith("HTTP/1.1 400", await ReadAllAsync(client), StringComparison.Ordinal);
+    }
+
+    [TimedFact]
+    public async Task Head_that_does_not_come_ends_the_connection_after_a_while()
+    {
+        var time = new FakeTimeProvider();
+        await using var door = new DoorUnderTest(time: time);
+        using var client = await door.ConnectAsync();
+        await client.SendAsync(Text("CONNECT "));
+        await door.AcceptedAsync(1);
+
+        await AdvanceUntilAsync(time, TimeSpan.FromSeconds(11), ReadAllAsync(client));
+    }
+
+    [TimedFact]
+    public async Task Resolver_that_does_not_answer_is_a_gateway_timeout()
+    {
+        var time = new FakeTimeProvider();
+        await using var door = new DoorUnderTest(time: time);
+        using var client = await door.ConnectAsync();
+        await client.SendAsync(Text("CONNECT slow.example:80 HTTP/1.1\r\n\r\n"));
+        await door.Resolving;
+
+        var answer = ReadAllAsync(client);
+        await AdvanceUntilAsync(time, TimeSpan.FromSeconds(11), answer);
+
+        Assert.StartsWith("HTTP/1.1 504", await answer, StringComparison.Ordinal);
+    }
+
+    [TimedFact]
+    public async Task Idle_tunnel_is_closed_after_five_minutes()
+    {
+        var time = new FakeTimeProvider();
+        await using var door = new DoorUnderTest(time: time);
+        using var client = await door.ConnectAsync();
+        await client.SendAsync(Text($"CONNECT 127.0.0.1:{door.ServerPort} HTTP/1.1\r\n\r\n"));
+        using var server = await door.Server.AcceptSocketAsync();
+        await ReadAsync(client, 39);
+
+        time.Advance(TimeSpan.FromMinutes(4));
+        await client.SendAsync("x"u8.ToArray());
+        Assert.Equal("x", await ReadAsync(server, 1));
+        time.Advance(TimeSpan.FromMinutes(4));
+        await client.SendAsync("y"u8.ToArray());
+        Assert.Equal("y", await ReadAsync(server, 1));
+
+        await AdvanceUntilAsync(time, TimeSpan.FromMinutes(5.1), ReadUntilEndAsync(server));
+    }
+
+    [TimedFact]
+    public async Task Connections_past_the_limit_are_turned_away()
+    {
+        await using var door = new DoorUnderTest(maxConnections: 2);
+        using var one = await door.ConnectAsync();
+        using var two = await door.ConnectAsync();
+        await door.AcceptedAsync(2);
+        using var three = await door.ConnectAsync();
+
+        Assert.StartsWith("HTTP/1.1 503", await ReadUntilEndAsync(three), StringComparison.Ordinal);
+        Assert.Equal(1, door.Door.ReadUsage().Refused);
+    }
+
+    [TimedFact]
+    public async Task Disposing_closes_every_connection()
+    {
+        await using var door = new DoorUnderTest();
+        using var client = await door.ConnectAsync();
+        await client.SendAsync(Text($"CONNECT 127.0.0.1:{door.ServerPort} HTTP/1.1\r\n\r\n"));
+        using var server = await door.Server.AcceptSocketAsync();
+
+        await door.Door.DisposeAsync();
+
+        Assert.Equal("", await ReadUntilEndAsync(server));
+        await Assert.ThrowsAnyAsync<SocketException>(() => door.ConnectAsync());
+    }
+
+    private static byte[] Text(string text) => Encoding.Latin1.GetBytes(text);
+
+    // The timer may be set only a moment from now, so time goes on until it shows.
+    private static async Task AdvanceUntilAsync(FakeTimeProvider time, TimeSpan step, Task done)
+    {
+        while (!done.IsCompleted)
+        {
+            time.Advance(step);
+            await Task.Yield();
+        }
+
+        await done;
+    }
+
+    private static async Task SendAllAsync(Socket socket, byte[] bytes)
+    {
+        for (var sent = 0; sent < bytes.Length;)
+        {
+            sent += await socket.SendAsync(bytes.AsMemory(sent));
+        }
+
+        socket.Shutdown(SocketShutdown.Send);
+    }
+
+    private static async Task<byte[]> ReadBytesAsync(Socket socket)
+    {
+        using var all = new MemoryStream();
+        var buffer = new byte[64 << 10];
+        while (await socket.ReceiveAsync(buffer) is > 0 and var read)
+        {
+            all.Write(buffer, 0, read);
+        }
+
+        return all.ToArray();
+    }
+
+    private static async Task<string> ReadAllAsync(Socket socket) => Encoding.Latin1.GetString(await ReadBytesAsync(socket));
+
+    // A connection that is broken off ends as well.
+    private static async Task<string> ReadUntilEndAsync(Socket socket)
+    {
+        try
+        {
+            return await ReadAllAsync(socket);
+        }
+        catch (SocketException)
+        {
+            return "";
+        }
+    }
+
+    private static async Task<string> ReadAsync(Socket socket, int length)
+    {
+        var buffer = new byte[length];
+        for (var at = 0; at < length;)
+        {
+            var read = await socket.ReceiveAsync(buffer.AsMemory(at));
+            Assert.True(read > 0, "ended after " + Encoding.Latin1.GetString(buffer, 0, at));
+            at += read;
+        }
+
+        return Encoding.Latin1.GetString(buffer);
+    }
+
+    private sealed class DoorUnderTest : IAsyncDisposable
+    {
+        private readonly IPEndPoint _address;
+        private readonly TaskCompletionSource _resolving = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public DoorUnderTest(int maxConnections = 64, TimeProvider? time = null)
+        {
+            Server.Start();
+            var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            listener.Listen();
+            _address = (IPEndPoint)listener.LocalEndPoint!;
+            var policy = new EgressPolicy([$"localhost:{ServerPort}"]);
+            time ??= TimeProvider.System;
+            Door = new EgressDoor(
+                listener,
+                new EgressContext("test", policy, new OwnAddresses(time), new EgressCounters(), time, NullLogger.Instance) { Resolve = ResolveAsync },
+                maxConnections);
+        }
+
+        public TcpListener Server { get; } = new(IPAddress.Loopback, 0);
+
+        public int ServerPort => field != 0 ? field : field = ((IPEndPoint)Server.LocalEndpoint).Port;
+
+        public EgressDoor Door { get; }
+
+        public int Resolutions { get; private set; }
+
+        public Task Resolving => _resolving.Task;
+
+        public async Task<Socket> ConnectAsync()
+        {
+            var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            await client.ConnectAsync(_address);
+            return client;
+        }
+
+        public async Task AcceptedAsync(int count)
+        {
+            while (Door.OpenConnections < count)
+            {
+                await Task.Yield();
+            }
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Door.DisposeAsync();
+            Server.Dispose();
+        }
+
+        private async Task<IPAddress[]> ResolveAsync(string name, CancellationToken cancellationToken)
+        {
+            Resolutions++;
+            _resolving.TrySetResult();
+            switch (name)
+            {
+                case "localhost": return [IPAddress.Loopback];
+                case "mixed.example": return [IPAddress.Parse("10.0.0.1"), IPAddress.Loopback];
+                case "rebound.example": return [IPAddress.Loopback, IPAddress.Parse("fd00::1")];
+                case "mail.example": return [IPAddress.Parse("1.1.1.1")];
+                case "slow.example": await Task.Delay(Timeout.Infinite, cancellationToken); break;
+            }
+
+            throw new SocketException((int)SocketError.HostNotFound);
+        }
+    }
+}

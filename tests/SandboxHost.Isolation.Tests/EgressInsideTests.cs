@@ -1,0 +1,163 @@
+using System.Net;
+using System.Runtime.Versioning;
+using System.Text;
+using SandboxHost.Isolation.Linux;
+using SandboxHost.Sandboxes;
+
+namespace SandboxHost.Isolation;
+
+/// <summary>The egress door from inside a worker.</summary>
+[SupportedOSPlatform("linux")]
+public sealed class EgressInsideTests
+{
+    // Asks the proxy the way Node's own agents do; works with every version of Node.
+    private const string Ask =
+        """
+        const http = require('http');
+        const ask = (target) => new Promise(done => {
+            const q = http.request({ host: '127.0.0.1', port: 3128, method: 'CONNECT', path: target });
+            q.on('connect', (r, s, head) => {
+                if (r.statusCode !== 200) { let t = head.toString(); s.on('data', d => t += d).on('end', () => done(r.statusCode + ' ' + t)); return; }
+                s.write('GET /hello HTTP/1.0\r\n\r\n'); let t = ''; s.on('data', d => t += d).on('end', () => done(t.split('\r\n\r\n')[1]));
+            });
+            q.on('error', e => done(e.code));
+            q.end();
+        });
+        const open = () => new Promise(done => { const t = setInterval(() => { if (require('fs').existsSync('/function/open')) { clearInterval(t); done(); } }, 2); });
+        """;
+
+    [LinuxFact]
+    public async Task Worker_reaches_what_is_allowed_and_is_told_what_is_not()
+    {
+        await using var service = new TinyServer("from the host");
+        await using var host = await TestHost.StartAsync(new EgressOptions { AllowedPrivate = [$"localhost:{service.Port}"] });
+        await using var worker = await host.StartAsync(
+            Ask + $$"""
+            (async () => {
+                console.log('before ' + await ask('127.0.0.1:{{service.Port}}'));
+                await open();
+                console.log('allowed ' + await ask('127.0.0.1:{{service.Port}}'));
+                console.log('private ' + await ask('10.0.0.1:80'));
+                console.log('other ' + await ask('127.0.0.1:{{service.Port + 1}}'));
+                require('net').connect({{service.Port}}, '127.0.0.1').on('error', e => { console.log('direct ' + e.code); process.exit(0); });
+            })();
+            """);
+        await worker.Lines.WaitForAsync("before");
+
+        worker.Sandbox.OpenEgress(TestProcesses.InSandbox(worker.Sandbox)[^1]);
+        await File.WriteAllTextAsync(Path.Combine(worker.Sandbox.FunctionDirectory, "open"), "");
+        var (_, lines) = await worker.EndAsync();
+
+        string Line(string start) => Assert.Single(lines, line => line.StartsWith(start, StringComparison.Ordinal));
+        Assert.Equal("before ECONNREFUSED", Line("before"));
+        Assert.Equal("allowed from the host", Line("allowed"));
+        Assert.StartsWith("private 403 {\"errorType\":\"egress_refused\"", Line("private"), StringComparison.Ordinal);
+        Assert.Contains("\"rule\":\"loopback\"", Line("other"));
+        Assert.Equal("direct ECONNREFUSED", Line("direct"));
+        Line("The egress door refused 10.0.0.1:80 (private)");
+        var usage = ((LinuxSandbox)worker.Sandbox).ReadEgress();
+        Assert.Equal((1, 2), (usage.Connections, usage.Refused));
+    }
+
+    [LinuxFact]
+    public async Task Fetch_uses_the_door_by_environment()
+    {
+        if (!await TestPlaces.NodeHasProxyEnvironmentAsync())
+        {
+            Assert.Skip("wants Node 24 or later");
+        }
+
+        await using var service = new TinyServer("fetched");
+        await using var host = await TestHost.StartAsync(new EgressOptions { AllowedPrivate = [$"127.0.0.1:{service.Port}"] });
+        await using var worker = await host.StartAsync(
+            Ask + $$"""
+            (async () => {
+                console.log('up');
+                await open();
+                console.log('fetch ' + await (await fetch('http://127.0.0.1:{{service.Port}}/')).text());
+                http.get('http://127.0.0.1:{{service.Port}}/', r => { let t = ''; r.on('data', d => t += d).on('end', () => { console.log('get ' + t); process.exit(0); }); });
+            })();
+            """,
+            environment: new Dictionary<string, string>
+            {
+                ["NODE_USE_ENV_PROXY"] = "1",
+                ["HTTP_PROXY"] = SandboxLayout.EgressProxy,
+                ["HTTPS_PROXY"] = SandboxLayout.EgressProxy,
+            });
+        await worker.Lines.WaitForAsync("up");
+        worker.Sandbox.OpenEgress(TestProcesses.InSandbox(worker.Sandbox)[^1]);
+        await File.WriteAllTextAsync(Path.Combine(worker.Sandbox.FunctionDirectory, "open"), "");
+
+        Assert.Equal("fetch fetched", await worker.Lines.WaitForAsync("fetch"));
+        Assert.Equal("get fetched", await worker.Lines.WaitForAsync("get"));
+    }
+
+    [LinuxFact]
+    public async Task Door_is_not_opened_in_the_hosts_own_namespace_or_for_strangers()
+    {
+        await using var host = await TestHost.StartAsync();
+        await using var worker = await host.StartAsync("setInterval(() => {}, 1e6); console.log('up')");
+        await worker.Lines.WaitForAsync("up");
+
+        Assert.Throws<SandboxException>(() => worker.Sandbox.OpenEgress(Environment.ProcessId));
+
+        // bubblewrap's outermost process is in the sandbox's groups, but in the host's network.
+        Assert.Contains("host's own", Assert.Throws<SandboxException>(() => worker.Sandbox.OpenEgress(worker.Sandbox.ProcessId)).Message);
+    }
+
+    [LinuxFact]
+    public async Task Threads_and_later_sockets_stay_in_the_hosts_namespace()
+    {
+        await using var host = await TestHost.StartAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            await using var worker = await host.StartAsync("setInterval(() => {}, 1e6); console.log('up')");
+            await worker.Lines.WaitForAsync("up");
+            worker.Sandbox.OpenEgress(TestProcesses.InSandbox(worker.Sandbox)[^1]);
+        }
+
+        var own = new FileInfo("/proc/self/ns/net").LinkTarget;
+        Assert.All(Directory.EnumerateDirectories("/proc/self/task"), task => Assert.Equal(own, new FileInfo(task + "/ns/net").LinkTarget ?? own));
+    }
+
+    /// <summary>Answers every HTTP request with one text.</summary>
+    private sealed class TinyServer : IAsyncDisposable
+    {
+        private readonly System.Net.Sockets.TcpListener _listener = new(IPAddress.Loopback, 0);
+        private readonly Task _serving;
+
+        public TinyServer(string text)
+        {
+            _listener.Start();
+            _serving = ServeAsync(text);
+        }
+
+        public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+        public async ValueTask DisposeAsync()
+        {
+            _listener.Dispose();
+            await _serving;
+        }
+
+        private async Task ServeAsync(string text)
+        {
+            var answer = Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Length: {text.Length}\r\nConnection: close\r\n\r\n{text}");
+            try
+            {
+                while (true)
+                {
+                    using var client = await _listener.AcceptSocketAsync();
+                    await client.ReceiveAsync(new byte[4096]);
+                    await client.SendAsync(answer);
+                    client.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+                    await client.ReceiveAsync(new byte[4096]);
+                }
+            }
+            catch (Exception e) when (e is ObjectDisposedException or System.Net.Sockets.SocketException)
+            {
+                // Disposed.
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+
+namespace SandboxHost.Sites.Tests;
+
+/// <summary>With the real esbuild; what a bundle does is asked of the real Node.</summary>
+public sealed class EsbuildBundlerTests : IDisposable
+{
+    private readonly TempFolder _site = new();
+
+    public void Dispose() => _site.Dispose();
+
+    [TimedFact]
+    public async Task TypeScript_becomes_a_module()
+    {
+        var entry = _site.Write("netlify/functions/hello.ts", "type T = { a: number };\nexport default (x: T): number => x.a;\nexport const config = { path: '/a' } satisfies object;");
+
+        var bundle = await BundleAsync(entry);
+
+        Assert.Null(bundle.Failure);
+        Assert.Equal([entry], bundle.Inputs);
+        Assert.Equal("/a", ModuleConfigReader.Read(bundle.Code).Config["path"]);
+        Assert.True(ModuleConfigReader.Read(bundle.Code).HasDefault);
+        Assert.Equal("5", await RunAsync(bundle, "m.default({ a: 5 })"));
+    }
+
+    [TimedFact]
+    public async Task Helpers_from_outside_the_functions_directory_are_inputs_and_packages_are_not()
+    {
+        var entry = _site.Write("netlify/functions/hello.mjs", "import { a } from '../../lib/a.mjs'; import b from 'b'; export default () => a + b;");
+        var helper = _site.Write("lib/a.mjs", "export const a = 1;");
+        _site.Write("node_modules/b/package.json", """{ "name": "b", "main": "main.js" }""");
+        _site.Write("node_modules/b/main.js", "module.exports = 2;");
+
+        var bundle = await BundleAsync(entry);
+
+        Assert.Equal(new[] { entry, helper }.Order(), bundle.Inputs.Order());
+        Assert.Equal("3", await RunAsync(bundle, "m.default()"));
+    }
+
+    [TimedFact]
+    public async Task A_package_in_the_older_form_may_require_what_node_has()
+    {
+        var entry = _site.Write("f/hello.mjs", "import sep from 'b'; export default () => sep;");
+        _site.Write("node_modules/b/index.js", "const path = require('path'); const name = 'node:' + 'os'; module.exports = path.sep + typeof require(name).cpus;");
+
+        Assert.Equal("/function", await RunAsync(await BundleAsync(entry), "m.default()"));
+    }
+
+    [TimedFact]
+    public async Task A_function_in_the_older_form_is_bundled()
+    {
+        var entry = _site.Write("f/hello.cjs", "const os = require('os'); exports.handler = async () => typeof os.cpus;");
+
+        Assert.Equal("function", await RunAsync(await BundleAsync(entry), "await m.default.handler()"));
+    }
+
+    [TimedFact]
+    public async Task Dirname_and_filename_are_those_of_the_bundle()
+    {
+        var entry = _site.Write("f/hello.mjs", "export default () => [__dirname, __filename];");
+
+        Assert.Matches("^(.+),\\1/hello\\.mjs$", await RunAsync(await BundleAsync(entry), "m.default()"));
+    }
+
+    [TimedTheory]
+    [InlineData("import { createRequire } from 'node:module'; const require = createRequire(import.meta.url); export default () => require('node:path').sep;")]
+    [InlineData("import { dirname } from 'node:path'; import { fileURLToPath } from 'node:url'; const __filename = fileURLToPath(import.meta.url); const __dirname = dirname(__filename); export default () => __dirname === import.meta.dirname && '/';")]
+    [InlineData("import { createRequire } from 'node:module'; export default () => { const require = createRequire(import.meta.url); return require('path').sep; };")]
+    public async Task Names_of_the_older_form_that_an_author_declares_are_the_authors(string text)
+    {
+        var bundle = await BundleAsync(_site.Write("f/hello.mjs", text));
+
+        Assert.Null(bundle.Failure);
+        Assert.Equal("/", await RunAsync(bundle, "m.default()"));
+    }
+
+    [TimedFact]
+    public async Task Json_and_text_with_signs_of_all_languages_survive()
+    {
+        _site.Write("f/data.json", """{ "a": "é😀" }""");
+        var entry = _site.Write("f/hello.mjs", "import data from './data.json'; export default () => data.a + 'ü';");
+
+        Assert.Equal("é😀ü", await RunAsync(await BundleAsync(entry), "m.default()"));
+    }
+
+    [TimedTheory]
+    [InlineData("export default () => {\n  const = 1;\n};", "netlify/functions/hello.ts:2:8: ERROR", "Expected identifier but found \"=\"")]
+    [InlineData("import './nothing.ts';", "netlify/functions/hello.ts:1:7: ERROR", "Could not resolve \"./nothing.ts\"")]
+    [InlineData("import 'nothing';", "netlify/functions/hello.ts:1:7: ERROR", "Could not resolve \"nothing\"")]
+    public async Task A_failure_names_file_and_line(string text, string position, string message)
+    {
+        var entry = _site.Write("netlify/functions/hello.ts", text);
+
+        var bundle = await BundleAsync(entry);
+
+        Assert.Contains(position.Replace(": ERROR", ":"), bundle.Failure);
+        Assert.Contains(message, bundle.Failure);
+        Assert.DoesNotContain(_site.Path, bundle.Failure);
+        Assert.Equal("", bundle.Code);
+        Assert.Contains(entry, bundle.Inputs);
+    }
+
+    [TimedFact]
+    public async Task A_failure_in_a_helper_makes_the_helper_an_input()
+    {
+        var entry = _site.Write("netlify/functions/hello.ts", "import '../../lib/a.ts';");
+        var helper = _site.Write("lib/a.ts", "const = 1");
+
+        var bundle = await BundleAsync(entry);
+
+        Assert.NotNull(bundle.Failure);
+        Assert.Equal(new[] { entry, helper }.Order(), bundle.Inputs.Order());
+    }
+
+    [TimedFact]
+    public async Task A_file_that_is_missing_is_an_input_where_it_should_be()
+    {
+        var entry = _site.Write("netlify/functions/hello.ts", "import '../../lib/missing.ts';");
+
+        Assert.Equal([entry, _site.File("lib/missing.ts")], (await BundleAsync(entry)).Inputs);
+    }
+
+    [TimedFact]
+    public async Task A_source_map_names_files_relative_to_the_site()
+    {
+        var entry = _site.Write("netlify/functions/hello.ts", "import { a } from '../../lib/a.ts';\nexport default () => a();");
+        _site.Write("lib/a.ts", "export function a(): never {\n  throw new Error('x');\n}");
+
+        var bundle = await BundleAsync(entry);
+        var map = JsonNode.Parse(bundle.SourceMap)!;
+
+        Assert.Equal(["lib/a.ts", "netlify/functions/hello.ts"], map["sources"]!.AsArray().Select(source => source!.GetValue<string>()));
+        Assert.Null(map["sourcesContent"]);
+        Assert.EndsWith("//# sourceMappingURL=hello.mjs.map", bundle.Code.TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [TimedFact]
+    public async Task Deep_nesting_is_a_failure_or_a_bundle_but_not_the_end_of_the_process()
+    {
+        var entry = _site.Write("f/hello.js", "export const config = " + new string('[', 20_000) + new string(']', 20_000));
+
+        var bundle = await BundleAsync(entry);
+
+        Assert.True(bundle.Failure is not null || bundle.Code.Length > 0);
+    }
+
+    [TimedFact]
+    public async Task A_cancelled_build_leaves_nothing()
+    {
+        var entry = _site.Write("f/hello.js", "");
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            new EsbuildBundler(Repository.Esbuild).BundleAsync(new FunctionSource("hello", entry), _site.Path, new CancellationToken(canceled: true)));
+    }
+
+    private Task<Bundle> BundleAsync(string entry) =>
+        new EsbuildBundler(Repository.Esbuild).BundleAsync(new FunctionSource("hello", entry), _site.Path, TestContext.Current.CancellationToken);
+
+    /// <summary>What String() makes of the expression's value, m being the bundle.</summary>
+    private async Task<string> RunAsync(Bundle bundle, string expression)
+    {
+        Assert.Null(bundle.Failure);
+        _site.Write("out/hello.mjs", bundle.Code);
+        var start = new ProcessStartInfo(Repository.Node, ["--input-type=module", "-e", $"const m = await import('./hello.mjs'); process.stdout.write(String({expression}));"])
+        {
+            WorkingDirectory = _site.File("out"),
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        using var node = Process.Start(start)!;
+        var output = node.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var errors = await node.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await node.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal("", errors);
+        return await output;
+    }
+}

@@ -1,0 +1,121 @@
+using SandboxHost.Deployments;
+
+namespace SandboxHost.Sites.Tests;
+
+public sealed class SiteSettingsTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+    private readonly List<string> _mistakes = [];
+
+    public void Dispose() => _folder.Dispose();
+
+    [TimedFact]
+    public void No_file_is_no_settings()
+    {
+        Assert.Same(SiteSettings.Empty, SiteSettings.Read(_folder.File("sandboxhost.toml"), _mistakes));
+        Assert.Empty(_mistakes);
+    }
+
+    [TimedFact]
+    public void A_functions_limits_are_laid_over_the_sites_and_those_over_the_hosts()
+    {
+        var settings = Read("""
+            [limits]
+            streaming_time = "30s"
+            request_size = "100mb"
+
+            [functions.upload.limits]
+            request_size = "2gb"
+            """);
+        var host = new FunctionLimits { RequestBytes = 1, QueueLength = 5 };
+
+        Assert.Equal(host with { StreamingTime = TimeSpan.FromSeconds(30), RequestBytes = 2L << 30 }, settings.LimitsFor("upload", host));
+        Assert.Equal(host with { StreamingTime = TimeSpan.FromSeconds(30), RequestBytes = 100L << 20 }, settings.LimitsFor("other", host));
+        Assert.Empty(_mistakes);
+    }
+
+    [TimedFact]
+    public void The_environment_is_text()
+    {
+        var settings = Read("[environment]\nA = \"a\"\nB = 5\nC = true\nD = 1.5");
+
+        Assert.Equal(["a", "5", "true", "1.5"], settings.Environment.Values);
+        Assert.Empty(_mistakes);
+    }
+
+    [TimedFact]
+    public void Egress_may_be_allowed_by_address()
+    {
+        Assert.Equal(["127.0.0.1:5432"], Read("[egress]\nallow = [\"127.0.0.1:5432\"]").EgressAllow);
+        Assert.Empty(_mistakes);
+    }
+
+    [TimedFact]
+    public void Every_mistake_is_reported_with_file_key_value_and_rule()
+    {
+        var settings = Read("""
+            limit = 5
+
+            [limits]
+            memory = "1mb"
+            streaming_time = "0s"
+            colour = "red"
+            concurrency = 4
+
+            [functions.a.limits]
+            max_workers = 0
+            queue_length = [1]
+
+            [functions.b]
+            schedule = "@daily"
+
+            [functions.c]
+            extra = 1
+            [functions.c.limits]
+            vcpu = 1
+
+            [environment]
+            LIST = [1]
+
+            [egress]
+            allow = [5]
+            deny = []
+            """);
+
+        Assert.Equal(
+            [
+                "sandboxhost.toml: 'limit' is not known here; known are [limits], [functions.NAME.limits], [environment] and [egress] allow",
+                "sandboxhost.toml: limits.memory = '1mb': a size such as '1024mb', 128mb or more",
+                "sandboxhost.toml: limits.streaming_time = '0s': a time such as '500ms', '10s' or '15min', up to a day",
+                "sandboxhost.toml: limits.colour = 'red': no limit has this name",
+                "sandboxhost.toml: functions.a.limits.max_workers = '0': a whole number from 1 to 1000",
+                "sandboxhost.toml: functions.a.limits.queue_length = '[1]': a whole number from 1 to 100000",
+                "sandboxhost.toml: functions.b holds no [limits]",
+                "sandboxhost.toml: functions.c.extra is not known here; known is [functions.c.limits]",
+                "sandboxhost.toml: environment.LIST = '[1]': a text, a number, or true or false",
+                "sandboxhost.toml: egress.allow = '[5]': a list of texts such as '127.0.0.1:5432'",
+                "sandboxhost.toml: egress.deny is not known here; known is allow",
+            ],
+            _mistakes);
+        Assert.Equal(4, settings.LimitsFor("z", FunctionLimits.Default).Concurrency);
+        Assert.Equal(1, settings.LimitsFor("c", FunctionLimits.Default).Vcpu);
+    }
+
+    [TimedTheory]
+    [InlineData("[limits")]
+    [InlineData("a = ")]
+    public void What_is_no_toml_is_one_mistake_and_no_settings(string text)
+    {
+        Assert.Same(SiteSettings.Empty, Read(text));
+        Assert.StartsWith("sandboxhost.toml: ", Assert.Single(_mistakes), StringComparison.Ordinal);
+    }
+
+    [TimedFact]
+    public void Hostile_nesting_is_a_mistake_and_not_the_end_of_the_process()
+    {
+        Assert.Same(SiteSettings.Empty, Read("a = " + new string('[', 100_000)));
+        Assert.Single(_mistakes);
+    }
+
+    private SiteSettings Read(string text) => SiteSettings.Read(_folder.Write("sandboxhost.toml", text), _mistakes);
+}

@@ -1,0 +1,1 @@
+export default async (req, context) => Response.json({ site: context.site.name, secret: process.env.SECRET ?? null });

@@ -1,0 +1,3 @@
+export default async () => new Response("ignored");
+
+export const config = { path: "/ignore-body" };
