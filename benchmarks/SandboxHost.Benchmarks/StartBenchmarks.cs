@@ -1,0 +1,68 @@
+using BenchmarkDotNet.Attributes;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Engines;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Toolchains.InProcess.NoEmit;
+using Perfolizer.Mathematics.OutlierDetection;
+
+namespace SandboxHost.Benchmarks;
+
+/// <summary>
+/// Cold starts: one operation is one new worker, from sending an HTTP request to the first byte of its answer, through the
+/// whole host with every layer of the sandbox. Each function of the site is called once.
+/// </summary>
+[Config(typeof(ColdStarts))]
+public class StartBenchmarks
+{
+    /// <summary>Between the pool's being full and the request: the placeholder that came last goes to sleep.</summary>
+    private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(50);
+
+    private StartedSite? _site;
+
+    [ParamsAllValues]
+    public BundleSize Bundle { get; set; }
+
+    [GlobalSetup(Target = nameof(PlaceholderTaken))]
+    public async Task StartWithPlaceholdersAsync() => _site = await StartedSite.StartAsync(Bundle, placeholders: 2);
+
+    [GlobalSetup(Target = nameof(NoneReady))]
+    public async Task StartWithoutPlaceholdersAsync() => _site = await StartedSite.StartAsync(Bundle, placeholders: 0);
+
+    [IterationSetup]
+    public void WaitUntilQuiet() => WaitUntilQuietAsync().GetAwaiter().GetResult();
+
+    [Benchmark]
+    public Task<int> PlaceholderTaken() => _site!.CallNextAsync();
+
+    [Benchmark]
+    public Task<int> NoneReady() => _site!.CallNextAsync();
+
+    [GlobalCleanup]
+    public async Task StopAsync() => await _site!.DisposeAsync();
+
+    private async Task WaitUntilQuietAsync()
+    {
+        await _site!.PlaceholdersReady;
+        await Task.Delay(Settle);
+    }
+
+    /// <summary>Every start counts: no pilot, no overhead taken off, no outlier removed. `--iterationCount` sets how many.</summary>
+    internal sealed class ColdStarts : ManualConfig
+    {
+        /// <summary>The host's own code is compiled by then; what stays cold is the worker.</summary>
+        private const int WarmUps = 6;
+
+        private const int DefaultIterations = 60;
+
+        public ColdStarts() => AddJob(Job.Default
+            .WithStrategy(RunStrategy.Monitoring)
+            .WithToolchain(InProcessNoEmitToolchain.DontLogOutput)
+            .WithLaunchCount(1)
+            .WithWarmupCount(WarmUps)
+            .WithIterationCount(DefaultIterations)
+            .WithInvocationCount(1)
+            .WithUnrollFactor(1)
+            .WithOutlierMode(OutlierMode.DontRemove)
+            .WithId("one worker each"));
+    }
+}

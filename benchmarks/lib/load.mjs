@@ -1,0 +1,92 @@
+// The load generators. All of them send to loopback only, for a bounded time.
+
+import http from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { run } from './processes.mjs';
+
+const report = join(import.meta.dirname, 'wrk-report.lua');
+const FirstChunkGapMs = 12;
+
+/** A closed loop: each connection asks again as soon as it has its answer. */
+export async function wrk(url, connections, seconds) {
+  const output = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}`, '--timeout', '10s', '-s', report, url], {
+    timeoutMs: (seconds + 20) * 1000,
+  });
+  const result = JSON.parse(output.trim().split('\n').at(-1));
+  return { ...result, perSecond: result.requests / (result.microseconds / 1e6) };
+}
+
+/** MB/s (10^6 bytes) of one large response. */
+export async function download(url, bytes) {
+  const [size, speed] = await curl(['-o', '/dev/null', '-w', '%{size_download} %{speed_download}', url]);
+  expect(size === bytes, `${url}: ${size} bytes came instead of ${bytes}`);
+  return speed / 1e6;
+}
+
+/** MB/s of one large request, whose size the function counts. */
+export async function upload(url, file, bytes) {
+  const [counted, speed] = await curl(['-T', file, '-H', 'Expect:', '-w', ' %{speed_upload}', url]);
+  expect(counted === bytes, `${url}: the function saw ${counted} bytes instead of ${bytes}`);
+  return speed / 1e6;
+}
+
+/** Milliseconds from sending a request to the first chunk of a streamed body, one after the other on one connection. */
+export async function firstChunks(url, count) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const times = [];
+  try {
+    for (let i = 0; i < count; i++) {
+      times.push(await firstChunk(url, agent));
+    }
+  } finally {
+    agent.destroy();
+  }
+  return times;
+}
+
+async function firstChunk(url, agent) {
+  const start = performance.now();
+  const response = await new Promise((resolve, reject) => {
+    http.get(url, { agent, timeout: 10_000 }, resolve).on('error', reject);
+  });
+  let first = 0;
+  let text = '';
+  for await (const chunk of response) {
+    first ||= performance.now();
+    text += chunk;
+  }
+  expect(text === 'firstlast', `${url}: ${text}`);
+  expect(performance.now() - first > FirstChunkGapMs, `${url}: the first chunk was held back until the end`);
+  return first - start;
+}
+
+/** Waits until a server gives the right answer. */
+export async function untilAnswers(url, expected, server, timeoutMs = 60_000) {
+  const end = performance.now() + timeoutMs;
+  let last = '';
+  while (performance.now() < end && !server.hasEnded) {
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
+      last = `${response.status} ${await response.text()}`;
+      if (response.status === 200 && last === `200 ${expected}`) {
+        return;
+      }
+    } catch (error) {
+      last = String(error.cause ?? error);
+    }
+    await delay(100);
+  }
+  throw new Error(`${url} did not give the right answer: ${last.slice(0, 300)} (see ${server.logFile})`);
+}
+
+async function curl(args) {
+  const output = await run('curl', ['--silent', '--show-error', '--fail', '--max-time', '60', ...args], { timeoutMs: 70_000 });
+  return output.trim().split(/\s+/).map(Number);
+}
+
+function expect(condition, message) {
+  if (!condition) {
+    throw new Error(message);
+  }
+}

@@ -1,0 +1,222 @@
+// docs/benchmarks.md and its plot, from the raw figures alone.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BareNode, Baseline, Subject } from './peers.mjs';
+import { plotRatios } from './plot.mjs';
+import { median, spread } from './statistics.mjs';
+
+const None = '–';
+
+export function writePage(warm, cold, docs) {
+  const parts = {
+    ...(warm === null ? {} : new WarmPage(warm).parts()),
+    cold: cold === null ? 'Not measured yet: `./benchmarks/run --cold`.' : coldTable(cold),
+    targets: targetTable(warm === null ? null : new WarmPage(warm), cold),
+  };
+  const template = readFileSync(join(import.meta.dirname, 'page.template.md'), 'utf8');
+  const page = template.replaceAll(/\{\{(\w+)\}\}/g, (_, name) => parts[name] ?? 'Not measured yet.');
+  writeFileSync(join(docs, 'benchmarks.md'), page.replaceAll(/\n{3,}/g, '\n\n'));
+  if (warm !== null) {
+    writeFileSync(join(docs, 'benchmarks-throughput.svg'), plotRatios(new WarmPage(warm).bars()));
+  }
+}
+
+class WarmPage {
+  #warm;
+
+  constructor(warm) { this.#warm = warm; }
+
+  parts() {
+    const { machine, options } = this.#warm;
+    return {
+      machine: machineList(machine, options),
+      warnings: this.#warnings(),
+      cores: String(machine.cores),
+      rounds: String(options.rounds),
+      megabytes: String(options.megabytes),
+      throughput: this.#throughput(),
+      latency: this.#latency(),
+      bodies: this.#bodies(),
+      cpu: this.#cpu(),
+      memory: this.#memory(),
+      peers: table(['peer', 'version', 'what'], this.#warm.peers.map(({ label, version, note }) => [label, version ?? 'this commit', note])),
+    };
+  }
+
+  /** One number for each round. */
+  values(peer, measure, value = (sample) => sample.value) {
+    return this.#warm.samples.filter((sample) => sample.peer === peer && sample.measure === measure).map(value);
+  }
+
+  /** Against the baseline of the same round: lowest, median, highest. Null when either was not measured. */
+  ratio(peer, measure, value, baseline = Baseline) {
+    const mine = this.values(peer, measure, value);
+    const theirs = this.values(baseline, measure, value);
+    return mine.length === 0 || mine.length !== theirs.length ? null : spread(mine.map((number, round) => number / theirs[round]));
+  }
+
+  /** Differences instead of ratios. */
+  median(peer, measure, value) {
+    const values = this.values(peer, measure, value);
+    return values.length === 0 ? null : median(values);
+  }
+
+  get memory() { return this.#warm.memory; }
+
+  bars() {
+    return this.#warm.peers
+      .map(({ id, label }) => ({ id, label: label.replaceAll('`', ''), ratio: this.ratio(id, 'load-16', perSecond), perSecond: this.median(id, 'load-16', perSecond) }))
+      .filter((bar) => bar.ratio !== null)
+      .sort((a, b) => b.ratio.median - a.ratio.median);
+  }
+
+  #rows(measure, cells) {
+    return this.#warm.peers
+      .filter(({ id }) => this.values(id, measure).length > 0)
+      .map((peer) => [name(peer), ...cells(peer.id)]);
+  }
+
+  #throughput() {
+    const cell = (id, connections) => {
+      const ratio = this.ratio(id, `load-${connections}`, perSecond);
+      return ratio === null
+        ? [None, None]
+        : [`**${factor(ratio.median)}** (${factor(ratio.min)} – ${factor(ratio.max)})`, thousands(this.median(id, `load-${connections}`, perSecond))];
+    };
+    return table(
+      ['peer', 'ratio, 16 connections', 'requests/s', 'ratio, 64', 'requests/s', 'ratio, 1', 'requests/s'],
+      this.#rows('load-16', (id) => [...cell(id, 16), ...cell(id, 64), ...cell(id, 1)]), 'right');
+  }
+
+  #latency() {
+    const cell = (id, connections, percent) => {
+      const micros = this.median(id, `load-${connections}`, (sample) => sample[percent]);
+      return micros === null ? None : milliseconds(micros / 1000);
+    };
+    return table(
+      ['peer', '1 connection, p50', 'p99', '16 connections, p50', 'p99', '64 connections, p50', 'p99'],
+      this.#rows('load-16', (id) => [1, 16, 64].flatMap((connections) => [cell(id, connections, 'p50'), cell(id, connections, 'p99')])), 'right');
+  }
+
+  #bodies() {
+    const cell = (id, measure) => {
+      const ratio = this.ratio(id, measure);
+      return [`${thousands(this.median(id, measure))}`, `**${factor(ratio.median)}** (${factor(ratio.min)} – ${factor(ratio.max)})`];
+    };
+    return table(
+      ['peer', 'response, MB/s', 'ratio', 'request, MB/s', 'ratio', 'first chunk, ms'],
+      this.#rows('download', (id) => [...cell(id, 'download'), ...cell(id, 'upload'), milliseconds(this.median(id, 'first-chunk'))]), 'right');
+  }
+
+  #cpu() {
+    const micros = (id, part) => Math.round(this.median(id, 'load-16', (sample) => sample.cpu[part]));
+    const rows = this.#rows('load-16', (id) => [
+      thousands(micros(id, 'server')),
+      ...(id.startsWith(Subject) ? [thousands(micros(id, 'host')), thousands(micros(id, 'workers'))] : [None, None]),
+    ]);
+    return table(['peer', 'all', 'of it the host', 'of it the worker'], rows, 'right');
+  }
+
+  #memory() {
+    const { count, idle, frozen, host, baseline } = this.#warm.memory;
+    const row = (label, memory) => [label, ...(memory === null ? [None, None, None] : [memory.rss, memory.pss, memory.private].map((value) => value.toFixed(1)))];
+    const text = `MB of one process: the median of ${count} that live side by side, each after its first request. **PSS** is what it costs: `
+      + 'pages shared with others are counted in part. **Private** is what it would cost were there very many.\n\n';
+    return text + table(
+      ['process', 'resident (RSS)', 'proportional (PSS)', 'private'],
+      [row('worker, idle', idle), row('worker, frozen', frozen), row('baseline server, idle', baseline), row(`the host itself, with ${count} workers`, host)], 'right');
+  }
+
+  #warnings() {
+    const { machine, options, samples } = this.#warm;
+    const lines = [];
+    if (options.mode !== 'full') {
+      lines.push('**A quick run**: too short to quote.');
+    }
+    if (machine.loadBefore > 0.5) {
+      lines.push(`**The machine was not idle** when this began (load average ${machine.loadBefore.toFixed(1)}): expect wide spreads.`);
+    }
+    for (const { peer, measure, round, errors } of samples.filter((sample) => sample.errors > 0)) {
+      lines.push(`**${errors} failed requests**: ${peer}, ${measure}, round ${round + 1}.`);
+    }
+    return lines.map((line) => `> ${line}`).join('\n>\n');
+  }
+}
+
+function machineList(machine, options) {
+  return [
+    `- ${machine.date}, commit ${machine.commit}; ${options.rounds} rounds of ${options.seconds} s a measure`,
+    `- ${machine.cores} × ${machine.cpu}, ${machine.memoryGigabytes} GB; ${machine.system}, Linux ${machine.kernel}, cgroup ${machine.cgroups}`,
+    `- Node ${machine.node} for every peer that runs on Node, SandboxHost's workers included; .NET ${machine.dotnet}; wrk ${machine.wrk}`,
+  ].join('\n');
+}
+
+function coldTable({ cases, options }) {
+  const rows = cases.map((each) => [startName(each), milliseconds(each.p50), milliseconds(each.p90), milliseconds(each.p99), milliseconds(each.min), milliseconds(each.max)]);
+  return table(['start', 'p50, ms', 'p90', 'p99', 'fastest', 'slowest'], rows, 'right') + `\n\n${options.iterations} starts of each kind.`;
+}
+
+function startName({ name: method, parameters }) {
+  const [, size] = /Bundle=([^&]*)/.exec(parameters) ?? [];
+  const bundle = { OneKilobyte: '1 KB', HundredKilobytes: '100 KB', OneMegabyte: '1 MB' }[size];
+  return {
+    PlaceholderTaken: `placeholder taken, ${bundle}`,
+    NoneReady: `none ready, ${bundle}`,
+    BareNode: '`node -e 0`, bare, start to exit',
+  }[method] ?? `${method} ${parameters}`;
+}
+
+function targetTable(warm, cold) {
+  const start = (method, bundle) => cold?.cases.find((each) => each.name === method && each.parameters.includes(bundle));
+  const hit = start('PlaceholderTaken', 'HundredKilobytes');
+  const large = start('PlaceholderTaken', 'OneMegabyte');
+  const miss = start('NoneReady', 'OneKilobyte');
+  const node = start('BareNode', '');
+  const overBaseline = warm?.ratio(Subject, 'load-16', perSecond)?.median;
+  const overHono = warm?.ratio(Subject, 'load-16', perSecond, 'hono')?.median;
+  const p50 = (id) => warm?.median(id, 'load-1', (sample) => sample.p50) / 1000;
+  const added = p50(Subject) - p50(BareNode);
+  const speed = (measure) => warm?.median(Subject, measure);
+  const rows = [
+    aim('requests/s at 16 connections over the baseline', '≥ 2', overBaseline, (value) => value >= 2, factor),
+    aim('requests/s at 16 connections over `@hono/node-server`', '≥ 1', overHono, (value) => value >= 1, factor),
+    aim('latency added to bare `node:http`, 1 connection, p50', '≤ 0.15 ms', added, (value) => value <= 0.15, (value) => `${milliseconds(value)} ms`),
+    aim('one streamed response', '≥ 400 MB/s', speed('download'), (value) => value >= 400, (value) => `${thousands(value)} MB/s`),
+    aim('one streamed request', '≥ 400 MB/s', speed('upload'), (value) => value >= 400, (value) => `${thousands(value)} MB/s`),
+    aim('idle worker, PSS', '≤ 18 MB', warm?.memory?.idle?.pss, (value) => value <= 18, (value) => `${value.toFixed(1)} MB`),
+    aim('cold start, placeholder taken, 100 KB, p50', '≤ 5 ms', hit?.p50, (value) => value <= 5, (value) => `${milliseconds(value)} ms`),
+    aim('the same, p99', '≤ 25 ms', hit?.p99, (value) => value <= 25, (value) => `${milliseconds(value)} ms`),
+    aim('cold start, placeholder taken, 1 MB, p50', '≤ 12 ms', large?.p50, (value) => value <= 12, (value) => `${milliseconds(value)} ms`),
+    aim('cold start, none ready, over bare `node`, p50', '≤ 2', miss?.p50 / node?.p50, (value) => value <= 2, factor),
+  ];
+  return table(['what', 'aim', 'here', ''], rows);
+}
+
+function aim(what, target, value, reached, format) {
+  return Number.isFinite(value) ? [what, target, `**${format(value)}**`, reached(value) ? 'reached' : 'missed'] : [what, target, None, 'not measured'];
+}
+
+const perSecond = (sample) => sample.perSecond;
+
+function name({ id, label }) {
+  return id === Subject ? `**${label}**` : label;
+}
+
+function factor(value) {
+  return value >= 100 ? value.toFixed(0) : value >= 0.01 ? value.toFixed(2) : value.toPrecision(2);
+}
+
+function milliseconds(value) {
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+function thousands(value) {
+  return value >= 100 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(2)));
+}
+
+function table(heads, rows, align = 'left') {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  const rule = heads.map((_, column) => (column > 0 && align === 'right' ? '---:' : '---'));
+  return [line(heads), line(rule), ...rows.map(line)].join('\n');
+}

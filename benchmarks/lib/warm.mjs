@@ -1,0 +1,102 @@
+// The measurement proper: rounds, and in each round every measure for every peer in turn, so that whatever else the
+// machine does hits all of them alike. Ratios are taken inside a round.
+
+import { closeSync, ftruncateSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { download, firstChunks, untilAnswers, upload, wrk } from './load.mjs';
+import { Baseline, functionPath, peers, Subject } from './peers.mjs';
+import { cpuMicroseconds, descendants, freePort, Server, workersBelow } from './processes.mjs';
+import { median } from './statistics.mjs';
+
+const WarmSeconds = { full: 2, quick: 1 };
+const Megabyte = 2 ** 20;
+
+/** The connections at which CPU time is read as well. */
+const CpuConnections = 16;
+
+export async function measureWarm(options, work, log, say) {
+  const chosen = peers.filter((peer) => options.only === null || peer.id === Baseline || options.only.includes(peer.id));
+  const live = [];
+  for (const peer of chosen) {
+    say(`starting ${peer.id}`);
+    live.push(await startPeer(peer, options, work, log));
+  }
+
+  const body = join(work, 'body');
+  const samples = [];
+  const add = (round, peer, measure, value) => samples.push({ round, peer, measure, ...value });
+  try {
+    makeFile(body, options.megabytes * Megabyte);
+    for (let round = 0; round < options.rounds; round++) {
+      // Nobody is always the first one after a pause.
+      const order = [...live.slice(round % live.length), ...live.slice(0, round % live.length)];
+      for (const connections of [16, 1, 64]) {
+        say(`round ${round + 1} of ${options.rounds}: ${connections} connections`);
+        for (const { peer, url, server } of order.filter(({ peer }) => peer.connections.includes(connections))) {
+          add(round, peer.id, `load-${connections}`, await loadOnce(peer, server, url, connections, options));
+        }
+      }
+
+      say(`round ${round + 1} of ${options.rounds}: bodies`);
+      for (const { peer, url } of order.filter(({ peer }) => peer.bodies)) {
+        const bytes = options.megabytes * Megabyte;
+        add(round, peer.id, 'download', { value: await download(`${url}/stream?mb=${options.megabytes}`, bytes) });
+        add(round, peer.id, 'upload', { value: await upload(`${url}/upload`, body, bytes) });
+        add(round, peer.id, 'first-chunk', { value: median(await firstChunks(`${url}/first`, options.firstChunks)) });
+      }
+    }
+  } finally {
+    await Promise.all(live.map(({ server }) => server.stop()));
+  }
+  return { samples, peers: chosen.map(({ id, label, note, version }) => ({ id, label, note, version })) };
+}
+
+async function startPeer(peer, options, work, log) {
+  const port = await freePort();
+  const server = new Server(peer.start(port, work), join(log, `${peer.id}.log`));
+  const url = `http://127.0.0.1:${port}${functionPath}`;
+  await untilAnswers(`${url}/hello`, 'Hello, world!', server);
+  if (!peer.slow) {
+    await wrk(`${url}/hello`, CpuConnections, WarmSeconds[options.mode]);
+  }
+
+  if (peer.bodies) {
+    await download(`${url}/stream?mb=16`, 16 * Megabyte);
+    await firstChunks(`${url}/first`, 3);
+  }
+  return { peer, server, url };
+}
+
+async function loadOnce(peer, server, url, connections, options) {
+  if (!peer.slow) {
+    // A frozen worker thaws, a collector that is due collects.
+    await wrk(`${url}/hello`, connections, options.settleSeconds);
+  }
+
+  const before = cpuOf(server, peer);
+  const result = await wrk(`${url}/hello`, connections, peer.slow ? options.slowSeconds : options.seconds);
+  const after = cpuOf(server, peer);
+  if (server.hasEnded) {
+    throw new Error(`${peer.id} ended while it was measured (see ${server.logFile})`);
+  }
+
+  const perRequest = (part) => (result.requests > 0 ? (after[part] - before[part]) / result.requests : null);
+  return { ...result, cpu: { server: perRequest('server'), host: perRequest('host'), workers: perRequest('workers') } };
+}
+
+// Only SandboxHost has processes of its own for the functions.
+function cpuOf(server, peer) {
+  const host = cpuMicroseconds(server.pid);
+  const sum = (pids) => pids.reduce((total, pid) => total + cpuMicroseconds(pid), 0);
+  if (!peer.id.startsWith(Subject)) {
+    return { server: host + sum(descendants(server.pid)), host, workers: 0 };
+  }
+  const workers = sum(workersBelow(server.pid));
+  return { server: host + workers, host, workers };
+}
+
+function makeFile(path, bytes) {
+  const file = openSync(path, 'w');
+  ftruncateSync(file, bytes);
+  closeSync(file);
+}

@@ -1,0 +1,5 @@
+import { handlerFor } from './servers/routes.mjs';
+
+export default {
+  fetch: (request) => handlerFor(request.url)(request),
+};
