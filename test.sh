@@ -16,6 +16,12 @@ count() { # count PASSED FAILED SKIPPED
   passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 }
 
+example=$SANDBOXHOST_HOME/examples/typescript
+if newer_than "$example/node_modules/.current" "$example/package-lock.json"; then
+  run "$SANDBOXHOST_HOME/artifacts/log/npm-example.log" npm ci --prefix "$example" --no-audit --no-fund --ignore-scripts
+  touch "$example/node_modules/.current"
+fi
+
 say "Building the tests"
 run "$SANDBOXHOST_HOME/artifacts/log/tests.log" dotnet build "$SANDBOXHOST_HOME/SandboxHost.sln" -c Release -v quiet
 say "Checking the format"
