@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using SandboxHost.Deployments;
 using SandboxHost.Sandboxes;
@@ -94,6 +95,8 @@ internal static class DevCommand
         using var loggers = LoggerFactory.Create(logging => logging
             .SetMinimumLevel(arguments.GetValue(Verbose) ? LogLevel.Debug : LogLevel.Warning)
             .AddFilter("Microsoft", LogLevel.Warning)
+            // It only says at length what the command is about to say itself.
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None)
             .AddFilter("Grpc", LogLevel.Warning)
             .AddProvider(new ConsoleLoggerProvider(output)));
         try
@@ -109,6 +112,11 @@ internal static class DevCommand
         catch (IOException ex)
         {
             output.Say(ex.Message, "red");
+            if (ex.InnerException is AddressInUseException)
+            {
+                output.Say("Another program listens there; --port chooses another port, 0 a free one.");
+            }
+
             return 1;
         }
     }
@@ -120,8 +128,19 @@ internal static class DevCommand
             output.Say("Functions run without a sandbox: they can read this user's files and reach the network.", "yellow");
         }
 
-        await using var host = await DevHost.StartAsync(
-            options, output, siteEvent => Tell(output, siteEvent, options.Sites.Count > 1), loggers, TimeProvider.System, cancellationToken);
+        var found = 0;
+        void OnSiteEvent(SiteEvent siteEvent)
+        {
+            found++;
+            Tell(output, siteEvent, options.Sites.Count > 1);
+        }
+
+        await using var host = await DevHost.StartAsync(options, output, OnSiteEvent, loggers, TimeProvider.System, cancellationToken);
+        if (found == 0)
+        {
+            output.Say("No functions yet: a file in netlify/functions becomes one as soon as it is saved.", "yellow");
+        }
+
         var address = new Uri(host.Addresses.First());
         output.Say(string.Create(CultureInfo.InvariantCulture, $"Local dev server ready: http://localhost:{address.Port}"), "green");
         foreach (var further in host.Addresses.Skip(1))
