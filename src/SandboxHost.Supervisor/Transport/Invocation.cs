@@ -5,6 +5,7 @@ using Grpc.Core;
 using SandboxHost.Deployments;
 using SandboxHost.Invocations;
 using SandboxHost.Protocol.Worker.V1;
+using SandboxHost.Sandboxes;
 
 namespace SandboxHost.Supervisor.Transport;
 
@@ -568,7 +569,10 @@ internal sealed class Invocation : IExchange
     };
 
     public static ThrownError? ReadError(Error? error) =>
-        error is null ? null : new ThrownError(error.Type, error.Message, error.Trace);
+        error is null ? null : new ThrownError(error.Type, error.Message, [.. error.Trace.Select(WithoutSandboxPath)]);
+
+    // Below /function, files have the names that their author knows.
+    private static string WithoutSandboxPath(string line) => line.Replace(SandboxLayout.FunctionDirectory + "/", "", StringComparison.Ordinal);
 
     private static FunctionError TimedOut(TimeSpan limit) => new(
         ErrorCode.Timeout,
