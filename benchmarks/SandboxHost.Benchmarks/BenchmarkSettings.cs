@@ -12,7 +12,7 @@ internal sealed class BenchmarkSettings : ManualConfig
     public BenchmarkSettings()
     {
         AddColumnProvider(DefaultColumnProviders.Instance);
-        AddColumn(StatisticColumn.P50, StatisticColumn.P90, new PercentileColumn(99));
+        AddColumn(StatisticColumn.P90, new PercentileColumn(99));
         AddExporter(JsonExporter.Full, MarkdownExporter.GitHub);
         AddLogger(ConsoleLogger.Default);
         WithOptions(ConfigOptions.DisableLogFile);

@@ -19,11 +19,35 @@ internal static class GeneratedBundle
 {
     public static string Create(BundleSize size) => size switch
     {
-        BundleSize.OneKilobyte => Hello("'Hello, world!'"),
+        BundleSize.OneKilobyte => Small,
         BundleSize.HundredKilobytes => WithModules(100 * 1024),
         BundleSize.OneMegabyte => WithModules(1024 * 1024),
         _ => throw new ArgumentOutOfRangeException(nameof(size)),
     };
+
+    private const string Small = """
+        const greetings = { de: "Hallo", en: "Hello", es: "Hola", fr: "Bonjour", it: "Ciao", nl: "Hoi", pt: "Olá" };
+
+        // The first language that the client wants and we have, by its weights.
+        function languageOf(request) {
+          const wanted = (request.headers.get("accept-language") ?? "en").split(",").map((part) => {
+            const [name, weight] = part.trim().split(";q=");
+            return { name: name.slice(0, 2).toLowerCase(), weight: weight === undefined ? 1 : Number(weight) };
+          });
+          wanted.sort((a, b) => b.weight - a.weight);
+          return wanted.find(({ name }) => name in greetings)?.name ?? "en";
+        }
+
+        export default async (request) => {
+          const name = new URL(request.url).searchParams.get("name") ?? "world";
+          if (name.length > 100) {
+            return Response.json({ error: "the name is too long" }, { status: 400 });
+          }
+
+          const language = languageOf(request);
+          return new Response(`${greetings[language]}, ${name}!`, { headers: { "content-language": language, "vary": "accept-language" } });
+        };
+        """;
 
     private static string Hello(string text) => $"export default () => new Response({text});\n";
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using BenchmarkDotNet.Attributes;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Engines;
@@ -23,10 +24,10 @@ public class StartBenchmarks
     public BundleSize Bundle { get; set; }
 
     [GlobalSetup(Target = nameof(PlaceholderTaken))]
-    public async Task StartWithPlaceholdersAsync() => _site = await StartedSite.StartAsync(Bundle, placeholders: 2);
+    public async Task StartWithPlaceholdersAsync() => _site = await StartedSite.StartAsync(Bundle, ColdStarts.Functions, placeholders: 2);
 
     [GlobalSetup(Target = nameof(NoneReady))]
-    public async Task StartWithoutPlaceholdersAsync() => _site = await StartedSite.StartAsync(Bundle, placeholders: 0);
+    public async Task StartWithoutPlaceholdersAsync() => _site = await StartedSite.StartAsync(Bundle, ColdStarts.Functions, placeholders: 0);
 
     [IterationSetup]
     public void WaitUntilQuiet() => WaitUntilQuietAsync().GetAwaiter().GetResult();
@@ -46,20 +47,28 @@ public class StartBenchmarks
         await Task.Delay(Settle);
     }
 
-    /// <summary>Every start counts: no pilot, no overhead taken off, no outlier removed. `--iterationCount` sets how many.</summary>
+    /// <summary>Every start counts: no pilot, no overhead taken off, no outlier removed.</summary>
     internal sealed class ColdStarts : ManualConfig
     {
         /// <summary>The host's own code is compiled by then; what stays cold is the worker.</summary>
         private const int WarmUps = 6;
 
-        private const int DefaultIterations = 60;
+        private const string StartsVariable = "SANDBOXHOST_BENCHMARK_STARTS";
+
+        private const int DefaultStarts = 60;
+
+        private static readonly int Starts =
+            int.TryParse(Environment.GetEnvironmentVariable(StartsVariable), CultureInfo.InvariantCulture, out var starts) ? starts : DefaultStarts;
+
+        /// <summary>As many functions as will be called.</summary>
+        public static int Functions => WarmUps + Starts;
 
         public ColdStarts() => AddJob(Job.Default
             .WithStrategy(RunStrategy.Monitoring)
             .WithToolchain(InProcessNoEmitToolchain.DontLogOutput)
             .WithLaunchCount(1)
             .WithWarmupCount(WarmUps)
-            .WithIterationCount(DefaultIterations)
+            .WithIterationCount(Starts)
             .WithInvocationCount(1)
             .WithUnrollFactor(1)
             .WithOutlierMode(OutlierMode.DontRemove)

@@ -10,9 +10,6 @@ namespace SandboxHost.Benchmarks;
 /// <summary>A host that serves a folder of many equal functions, so that there is always one more that was never called.</summary>
 internal sealed class StartedSite : IAsyncDisposable
 {
-    /// <summary>More than warm-up and iterations of one case; a call too many fails.</summary>
-    private const int Functions = 120;
-
     private readonly DirectoryInfo _folder;
     private readonly DevHost _host;
     private readonly HttpClient _client;
@@ -31,12 +28,12 @@ internal sealed class StartedSite : IAsyncDisposable
 
     public Task PlaceholdersReady => _host.PlaceholdersReady;
 
-    public static async Task<StartedSite> StartAsync(BundleSize bundle, int placeholders)
+    public static async Task<StartedSite> StartAsync(BundleSize bundle, int functions, int placeholders)
     {
         var folder = Directory.CreateTempSubdirectory("sandboxhost-benchmark-");
         try
         {
-            WriteFunctions(folder, GeneratedBundle.Create(bundle));
+            WriteFunctions(folder, functions, GeneratedBundle.Create(bundle));
             var options = new DevHostOptions
             {
                 Files = Files,
@@ -85,10 +82,10 @@ internal sealed class StartedSite : IAsyncDisposable
         await response.Content.ReadAsByteArrayAsync();
     }
 
-    private static void WriteFunctions(DirectoryInfo folder, string code)
+    private static void WriteFunctions(DirectoryInfo folder, int count, string code)
     {
         var functions = folder.CreateSubdirectory("netlify/functions");
-        for (var i = 0; i < Functions; i++)
+        for (var i = 0; i < count; i++)
         {
             File.WriteAllText(Path.Combine(functions.FullName, NameOf(i) + ".mjs"), code);
         }

@@ -12,9 +12,10 @@ export async function measureCold(options, artifacts, log, say) {
   const program = join(process.env.SANDBOXHOST_HOME, 'artifacts/bin/SandboxHost.Benchmarks/release/SandboxHost.Benchmarks.dll');
   rmSync(directory, { recursive: true, force: true });
   say(`cold starts, ${options.iterations} of each kind`);
-  await run('dotnet', [
-    program, '--filter', '*Start*', '--artifacts', directory, '--iterationCount', String(options.iterations),
-  ], { timeoutMs: TimeoutMs });
+  await run('dotnet', [program, '--filter', '*Start*', '--artifacts', directory], {
+    timeoutMs: TimeoutMs,
+    env: { SANDBOXHOST_BENCHMARK_STARTS: String(options.iterations) },
+  });
   const results = join(directory, 'results');
   const cases = readdirSync(results)
     .filter((name) => name.endsWith('-report-full.json'))

@@ -1,6 +1,24 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { arch, cpus, loadavg, release, totalmem } from 'node:os';
-import { run } from './processes.mjs';
+import { arch, cpus, release, totalmem } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { machineCpu, run } from './processes.mjs';
+
+const ProbeMs = 2000;
+const QuietShare = 0.05;
+const MostProbes = 15;
+
+/** Waits, not for ever, until nobody else uses the machine: our own builds have just ended. Gives the last share of it in use. */
+export async function waitUntilQuiet(say) {
+  for (let probe = 1; ; probe++) {
+    const before = machineCpu();
+    await delay(ProbeMs);
+    const share = (machineCpu().busy - before.busy) / (ProbeMs * 1000 * cpus().length);
+    if (share < QuietShare || probe === MostProbes) {
+      return share;
+    }
+    say(`waiting: others use ${Math.round(share * 100)} % of the machine`);
+  }
+}
 
 /** What a reader needs to know to compare figures with their own. */
 export async function describeMachine() {
@@ -19,6 +37,5 @@ export async function describeMachine() {
     node: process.version,
     dotnet: /Microsoft\.NETCore\.App (10\S*)/.exec(await text('dotnet', '--list-runtimes'))?.[1] ?? '10',
     wrk: /wrk (?:debian\/)?(\d[\d.]*)/.exec(await text('bash', '-c', 'wrk -v; true'))?.[1] ?? '',
-    loadBefore: loadavg()[0],
   };
 }

@@ -4,15 +4,15 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureCold } from './cold.mjs';
-import { describeMachine } from './machine.mjs';
+import { describeMachine, waitUntilQuiet } from './machine.mjs';
 import { measureMemory } from './memory.mjs';
 import { writePage } from './page.mjs';
 import { stopAll } from './processes.mjs';
 import { measureWarm } from './warm.mjs';
 
 const modes = {
-  full: { rounds: 5, seconds: 3, settleSeconds: 1, slowSeconds: 4, megabytes: 256, firstChunks: 30, iterations: 60 },
-  quick: { rounds: 2, seconds: 1, settleSeconds: 1, slowSeconds: 2, megabytes: 64, firstChunks: 10, iterations: 12 },
+  full: { rounds: 5, seconds: 3, settleSeconds: 1, slowSeconds: 4, megabytes: 256, firstChunks: 30, repeats: 20, iterations: 60 },
+  quick: { rounds: 2, seconds: 1, settleSeconds: 0, slowSeconds: 2, megabytes: 64, firstChunks: 10, repeats: 5, iterations: 12 },
 };
 
 const home = process.env.SANDBOXHOST_HOME;
@@ -58,12 +58,14 @@ async function main() {
   const all = !values.cold && !values.warm && !values.page;
   if (all || values.warm) {
     const machine = await describeMachine();
+    const busyBefore = await waitUntilQuiet(say);
     const warm = await measureWarm(options, work, log, say);
-    save('warm.json', { machine, options, ...warm, memory: await measureMemory(work, log, say) });
+    save('warm.json', { machine, options, busyBefore, ...warm, memory: await measureMemory(work, log, say) });
   }
   if (all || values.cold) {
     const machine = await describeMachine();
-    save('cold.json', { machine, options, ...(await measureCold(options, artifacts, log, say)) });
+    const busyBefore = await waitUntilQuiet(say);
+    save('cold.json', { machine, options, busyBefore, ...(await measureCold(options, artifacts, log, say)) });
   }
 
   writePage(load('warm.json'), load('cold.json'), join(home, 'docs'));

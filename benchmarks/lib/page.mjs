@@ -30,7 +30,7 @@ class WarmPage {
   parts() {
     const { machine, options } = this.#warm;
     return {
-      machine: machineList(machine, options),
+      machine: machineList(machine, options, this.#noise),
       warnings: this.#warnings(),
       cores: String(machine.cores),
       rounds: String(options.rounds),
@@ -60,6 +60,13 @@ class WarmPage {
   median(peer, measure, value) {
     const values = this.values(peer, measure, value);
     return values.length === 0 ? null : median(values);
+  }
+
+  /** Shares of the machine that went elsewhere while load was measured. */
+  get #noise() {
+    const loads = this.#warm.samples.filter((sample) => sample.others !== undefined);
+    const all = loads.map((sample) => sample.others + sample.stolen);
+    return { median: median(all), worst: Math.max(...all) };
   }
 
   get memory() { return this.#warm.memory; }
@@ -129,13 +136,13 @@ class WarmPage {
   }
 
   #warnings() {
-    const { machine, options, samples } = this.#warm;
+    const { options, samples } = this.#warm;
     const lines = [];
     if (options.mode !== 'full') {
       lines.push('**A quick run**: too short to quote.');
     }
-    if (machine.loadBefore > 0.5) {
-      lines.push(`**The machine was not idle** when this began (load average ${machine.loadBefore.toFixed(1)}): expect wide spreads.`);
+    if (this.#noise.worst > 0.1) {
+      lines.push('**The machine was not idle** while this was measured (see above): expect wide spreads.');
     }
     for (const { peer, measure, round, errors } of samples.filter((sample) => sample.errors > 0)) {
       lines.push(`**${errors} failed requests**: ${peer}, ${measure}, round ${round + 1}.`);
@@ -144,11 +151,12 @@ class WarmPage {
   }
 }
 
-function machineList(machine, options) {
+function machineList(machine, options, noise) {
   return [
     `- ${machine.date}, commit ${machine.commit}; ${options.rounds} rounds of ${options.seconds} s a measure`,
     `- ${machine.cores} × ${machine.cpu}, ${machine.memoryGigabytes} GB; ${machine.system}, Linux ${machine.kernel}, cgroup ${machine.cgroups}`,
     `- Node ${machine.node} for every peer that runs on Node, SandboxHost's workers included; .NET ${machine.dotnet}; wrk ${machine.wrk}`,
+    `- Others used ${percent(noise.median)} of the machine while load was measured (median; at worst ${percent(noise.worst)})`,
   ].join('\n');
 }
 
@@ -205,6 +213,10 @@ function name({ id, label }) {
 
 function factor(value) {
   return value >= 100 ? value.toFixed(0) : value >= 0.01 ? value.toFixed(2) : value.toPrecision(2);
+}
+
+function percent(share) {
+  return `${(share * 100).toFixed(share < 0.095 ? 1 : 0)} %`;
 }
 
 function milliseconds(value) {

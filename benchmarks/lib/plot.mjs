@@ -1,7 +1,9 @@
 // A bar for each peer, with the spread over the rounds as a whisker. Colours follow the reader's light or dark scheme.
 
-const Width = 760;
-const LabelWidth = 218;
+import { Subject } from './peers.mjs';
+
+const Width = 800;
+const LabelWidth = 262;
 const RowHeight = 30;
 const BarHeight = 18;
 const Top = 46;
@@ -16,6 +18,7 @@ const style = `
   .one { stroke: #57606a; stroke-dasharray: 4 3; }
   .bar { fill: #8c959f; }
   .subject { fill: #0969da; }
+  .variant { fill-opacity: 0.6; }
   .whisker { stroke: #24292f; stroke-width: 1.5; }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3; }
@@ -61,10 +64,14 @@ function drawBar({ id, label, ratio, perSecond }, y, x) {
   const text = `${ratio.median >= 0.01 ? ratio.median.toFixed(2) : ratio.median.toPrecision(1)} · ${perSecond >= 1000 ? `${Math.round(perSecond / 1000)} k/s` : `${Math.round(perSecond)}/s`}`;
   return [
     `<text x="${LabelWidth - 10}" y="${middle + 5}" text-anchor="end">${escape(label)}</text>`,
-    `<rect class="bar${id.startsWith('sandboxhost') ? ' subject' : ''}" x="${x(0)}" y="${y}" width="${round(Math.max(1, x(ratio.median) - x(0)))}" height="${BarHeight}" rx="2"/>`,
+    `<rect class="bar${classOf(id)}" x="${x(0)}" y="${y}" width="${round(Math.max(1, x(ratio.median) - x(0)))}" height="${BarHeight}" rx="2"/>`,
     `<line class="whisker" x1="${x(ratio.min)}" y1="${middle}" x2="${x(ratio.max)}" y2="${middle}"/>`,
     `<text class="small" x="${x(ratio.max) + 8}" y="${middle + 4}">${text}</text>`,
   ];
+}
+
+function classOf(id) {
+  return id === Subject ? ' subject' : id.startsWith(Subject) ? ' subject variant' : '';
 }
 
 function tickStep(largest) {

@@ -41,8 +41,7 @@ export class Server {
 
   async stop() {
     this.#signal('SIGTERM');
-    const patience = AbortSignal.timeout(StopGraceMs);
-    await Promise.race([this.#ended, delay(StopGraceMs, null, { signal: patience }).catch(() => {})]);
+    await Promise.race([this.#ended, delay(StopGraceMs, null, { ref: false })]);
     if (!this.hasEnded) {
       this.#signal('SIGKILL');
       await this.#ended;
@@ -63,8 +62,12 @@ export async function stopAll() {
 }
 
 /** Runs a program to its end and gives what it printed. */
-export async function run(command, args, { timeoutMs = 60_000 } = {}) {
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs });
+export async function run(command, args, { timeoutMs = 60_000, env = {} } = {}) {
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: timeoutMs,
+  });
   let output = '';
   let errors = '';
   child.stdout.on('data', (data) => { output += data; });
@@ -122,6 +125,18 @@ export function cpuMicroseconds(pid) {
   return stat === null ? 0 : stat.ticks * (1e6 / TicksPerSecond);
 }
 
+/** CPU time of this process and of the children that have ended, in microseconds. */
+export function ownCpuMicroseconds() {
+  const { ticks, childTicks } = readStat('self');
+  return (ticks + childTicks) * (1e6 / TicksPerSecond);
+}
+
+/** CPU time of the whole machine since it started, in microseconds, and what the hypervisor took away. */
+export function machineCpu() {
+  const [user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'latin1').split('\n', 1)[0].trim().split(/\s+/).slice(1).map(Number);
+  return { busy: (user + nice + system + irq + softirq) * (1e6 / TicksPerSecond), stolen: steal * (1e6 / TicksPerSecond) };
+}
+
 /** Resident, proportional and private memory in MB; null where the kernel does not tell. */
 export function memoryOf(pid) {
   try {
@@ -138,7 +153,11 @@ function readStat(pid) {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The name in parentheses may hold anything.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
+    return {
+      parent: Number(fields[1]),
+      ticks: Number(fields[11]) + Number(fields[12]),
+      childTicks: Number(fields[13]) + Number(fields[14]),
+    };
   } catch {
     return null;
   }
