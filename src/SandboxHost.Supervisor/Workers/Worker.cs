@@ -265,7 +265,10 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
             }
 
             var error = DeathError();
-            _hello.TrySetException(new WorkerStartException(error));
+            // It has no function yet, so it is no function's fault.
+            _hello.TrySetException(error.Code is ErrorCode.HostShutdown or ErrorCode.StartFailed
+                ? new WorkerStartException(error)
+                : new WorkerStartException(error.Message, new WorkerGoneException(error)));
             Session?.Close(error);
             _owner?.OnWorkerGone(this);
             if (Sandbox is not null)
