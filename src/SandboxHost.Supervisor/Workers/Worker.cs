@@ -59,6 +59,9 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     /// <summary>It takes no new invocation: it asked to go, ran over time, or is dying.</summary>
     public bool IsLeaving => _leaving || _ending != 0;
 
+    /// <summary>It is dying or dead; its pool has been told, or will be.</summary>
+    public bool IsEnding => Volatile.Read(ref _ending) != 0;
+
     public bool IsFrozen => _frozen;
 
     /// <summary>Completes when nothing of it is left.</summary>
