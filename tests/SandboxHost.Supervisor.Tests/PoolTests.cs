@@ -103,7 +103,8 @@ public sealed class PoolTests
         var second = await host.Launcher.NextAsync();
         await second.NextAsync(HostFrame.KindOneofCase.Specialise);
         await second.SendAsync(Frames.Specialised());
-        foreach (var worker in new[] { first, second })
+        // The second one's first: a slot that came free before it was ready would be taken by who waits for it.
+        foreach (var worker in new[] { second, first })
         {
             for (var i = 0; i < 10; i++)
             {
