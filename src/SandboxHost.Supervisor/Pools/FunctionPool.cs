@@ -206,15 +206,19 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         try
         {
             var worker = await starter.StartAsync(function);
+            // Before it gets work: an invocation that ends must find the pool, or its slot would never come back.
+            worker.BelongsTo(this);
             lock (_gate)
             {
                 _starting--;
                 worker.IdleSince = context.Clock.GetTimestamp();
-                _workers.Add(worker);
-                ServeWaiters();
+                if (!worker.IsEnding)
+                {
+                    _workers.Add(worker);
+                    ServeWaiters();
+                }
             }
 
-            worker.BelongsTo(this);
             if (_stopped)
             {
                 await worker.DisposeAsync();

@@ -312,6 +312,12 @@ internal sealed class Invocation : IExchange
         {
             error = BodyCut();
         }
+        catch (ProtocolViolation)
+        {
+            // What came so far must not pass for the whole body while the worker is being killed.
+            error = ProtocolViolation.Error;
+            throw;
+        }
         catch (Exception ex) when (ex is IOException or InvalidOperationException or RpcException)
         {
             // The function broke off, or its worker is gone. Which one it was is said on the session, a moment later.

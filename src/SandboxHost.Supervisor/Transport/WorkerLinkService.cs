@@ -41,8 +41,13 @@ internal sealed class WorkerLinkService(WorkerDirectory directory, SupervisorLog
         }
         catch (ProtocolViolation ex)
         {
-            violation = new FunctionError(ErrorCode.ProtocolViolation, "The worker broke the worker protocol.");
+            violation = ProtocolViolation.Error;
             logger.ProtocolViolation(worker.Name, ex.Message);
+        }
+        catch (RpcException ex) when (ex.StatusCode == StatusCode.ResourceExhausted)
+        {
+            violation = ProtocolViolation.Error;
+            logger.ProtocolViolation(worker.Name, "a message is larger than 256 KiB");
         }
         catch (Exception ex) when (ex is IOException or OperationCanceledException or RpcException or InvalidOperationException)
         {
@@ -140,6 +145,6 @@ internal sealed class WorkerLinkService(WorkerDirectory directory, SupervisorLog
     private void OnViolation(Worker worker, ProtocolViolation violation)
     {
         logger.ProtocolViolation(worker.Name, violation.Message);
-        worker.Kill(new FunctionError(ErrorCode.ProtocolViolation, "The worker broke the worker protocol."));
+        worker.Kill(ProtocolViolation.Error);
     }
 }

@@ -101,6 +101,8 @@ internal sealed class WorkerSession(IWorkerEvents worker, IServerStreamWriter<Ho
             if (end is null)
             {
                 _invocations.Add(invocation.Id, invocation);
+                // Before the worker can answer: the shorter limit of a stream must not be put back.
+                invocation.StartDeadline();
                 // Ids count up on the wire, so the frame takes its place in the queue together with its number.
                 frame.Invoke.Id = invocation.Id;
                 mustWrite = _writer.Queue(frame);
@@ -118,7 +120,6 @@ internal sealed class WorkerSession(IWorkerEvents worker, IServerStreamWriter<Ho
             _writer.WriteQueued();
         }
 
-        invocation.StartDeadline();
         return invocation;
     }
 

@@ -59,6 +59,9 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     /// <summary>It takes no new invocation: it asked to go, ran over time, or is dying.</summary>
     public bool IsLeaving => _leaving || _ending != 0;
 
+    /// <summary>It is dying or dead; its pool has been told, or will be.</summary>
+    public bool IsEnding => Volatile.Read(ref _ending) != 0;
+
     public bool IsFrozen => _frozen;
 
     /// <summary>Completes when nothing of it is left.</summary>
@@ -265,7 +268,10 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
             }
 
             var error = DeathError();
-            _hello.TrySetException(new WorkerStartException(error));
+            // It has no function yet, so it is no function's fault.
+            _hello.TrySetException(error.Code is ErrorCode.HostShutdown or ErrorCode.StartFailed
+                ? new WorkerStartException(error)
+                : new WorkerStartException(error.Message, new WorkerGoneException(error)));
             Session?.Close(error);
             _owner?.OnWorkerGone(this);
             if (Sandbox is not null)

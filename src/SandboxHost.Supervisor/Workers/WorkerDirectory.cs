@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using SandboxHost.Invocations;
 using SandboxHost.Protocol.Worker.V1;
 using SandboxHost.Supervisor.Transport;
 
@@ -123,6 +122,6 @@ internal sealed class WorkerDirectory(SupervisorLogger logger)
         }
 
         logger.PeerRefused(peer?.Uid ?? uint.MaxValue, peer?.ProcessId ?? 0, what);
-        worker?.Kill(new FunctionError(ErrorCode.ProtocolViolation, "The worker broke the worker protocol."));
+        worker?.Kill(ProtocolViolation.Error);
     }
 }

@@ -1,0 +1,95 @@
+using System.Runtime.InteropServices;
+using SandboxHost.Sandboxes;
+
+namespace SandboxHost.Supervisor.Tests;
+
+/// <summary>A sandbox without a process: keeps what the host does to it and ends when the host or the test says so.</summary>
+internal sealed partial class FakeSandbox(SandboxSpec spec, string functionDirectory) : ISandbox
+{
+    private readonly TaskCompletionSource _watched = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<SandboxExit> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _frozen = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public SandboxSpec Spec => spec;
+
+    public int ProcessId => Environment.ProcessId;
+
+    public uint Uid { get; } = EffectiveUid();
+
+    public string FunctionDirectory => functionDirectory;
+
+    /// <summary>What its scripted worker dialled with.</summary>
+    public LinkConnection? Connection { get; set; }
+
+    public SandboxLimits? LimitsSet { get; private set; }
+
+    public int? EgressOpenedFor { get; private set; }
+
+    public int Kills { get; private set; }
+
+    public int Thaws { get; private set; }
+
+    public bool IsFrozen { get; private set; }
+
+    /// <summary>Completes at the first freeze.</summary>
+    public Task Frozen => _frozen.Task;
+
+    public Task Disposed => _disposed.Task;
+
+    /// <summary>The host watches over it, and so knows its uid: from now on it may dial.</summary>
+    public Task Watched => _watched.Task;
+
+    public bool IsDead => _exited.Task.IsCompleted;
+
+    public Task<SandboxExit> Exited
+    {
+        get
+        {
+            _watched.TrySetResult();
+            return _exited.Task;
+        }
+    }
+
+    /// <summary>The process ends in this way; the kernel closes what it had open.</summary>
+    public void Exit(SandboxExit exit)
+    {
+        _exited.TrySetResult(exit);
+        Connection?.Sever();
+    }
+
+    public void SetLimits(SandboxLimits limits) => LimitsSet = limits;
+
+    public void OpenEgress(int workerProcessId) => EgressOpenedFor = workerProcessId;
+
+    public void Freeze()
+    {
+        IsFrozen = true;
+        _frozen.TrySetResult();
+    }
+
+    public void Thaw()
+    {
+        IsFrozen = false;
+        Thaws++;
+    }
+
+    public void Kill()
+    {
+        Kills++;
+        Exit(new SandboxExit(SandboxExitReason.Killed));
+    }
+
+    public SandboxUsage ReadUsage() => default;
+
+    public ValueTask DisposeAsync()
+    {
+        Kill();
+        _disposed.TrySetResult();
+        return ValueTask.CompletedTask;
+    }
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial uint EffectiveUid();
+}

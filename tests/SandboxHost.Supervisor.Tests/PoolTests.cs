@@ -1,0 +1,226 @@
+using Microsoft.Extensions.Time.Testing;
+using SandboxHost.Invocations;
+using SandboxHost.Protocol.Worker.V1;
+
+namespace SandboxHost.Supervisor.Tests;
+
+/// <summary>Who waits, who starts, who sleeps and who goes.</summary>
+public sealed class PoolTests
+{
+    [TimedFact]
+    public async Task A_request_too_many_is_refused_with_a_time_to_come_again()
+    {
+        await using var host = await TestHost.StartAsync();
+        var function = host.Add(limits: limits => limits with { Concurrency = 1, MaxWorkers = 1, QueueLength = 1 });
+        var (_, _, running) = await host.BeginAsync(function);
+        var waiting = host.InvokeAsync(function);
+
+        await using var refused = await host.InvokeAsync(function);
+
+        Assert.Equal(ErrorCode.Overloaded, refused.Error?.Code);
+        Assert.NotNull(refused.Error?.RetryAfter);
+        Assert.False(running.IsCompleted || waiting.IsCompleted);
+    }
+
+    [TimedFact]
+    public async Task A_request_that_waits_too_long_is_refused()
+    {
+        var clock = new FakeTimeProvider();
+        await using var host = await TestHost.StartAsync(clock);
+        var function = host.Add(limits: limits => limits with { Concurrency = 1, MaxWorkers = 1 });
+        await host.BeginAsync(function);
+        var waiting = host.InvokeAsync(function);
+
+        clock.Advance(function.Limits.QueueTime);
+
+        await using var refused = await waiting;
+        Assert.Equal(ErrorCode.Overloaded, refused.Error?.Code);
+        Assert.NotNull(refused.Error?.RetryAfter);
+    }
+
+    [TimedFact]
+    public async Task A_client_that_leaves_the_queue_takes_no_slot()
+    {
+        await using var host = await TestHost.StartAsync();
+        var function = host.Add(limits: limits => limits with { Concurrency = 1, MaxWorkers = 1 });
+        var (worker, invoke, running) = await host.BeginAsync(function);
+        using var gone = new CancellationTokenSource();
+        var leaver = host.InvokeAsync(function, clientGone: gone.Token);
+        var stayer = host.InvokeAsync(function);
+
+        await gone.CancelAsync();
+
+        Assert.Equal(ErrorCode.ClientGone, (await leaver).Error?.Code);
+        await worker.SendAsync(Frames.Answer(invoke.Id));
+        Assert.Equal(200, (await running).Response?.Status);
+        await worker.SendAsync(Frames.Answer((await worker.NextInvokeAsync()).Id));
+        Assert.Equal(200, (await stayer).Response?.Status);
+    }
+
+    [TimedFact]
+    public async Task A_worker_runs_no_more_than_its_concurrency_at_a_time()
+    {
+        await using var host = await TestHost.StartAsync();
+        var (running, most) = (0, 0);
+        var gate = new Lock();
+        host.Launcher.Prepare = worker => worker.OnInvoke = async (self, invoke) =>
+        {
+            lock (gate)
+            {
+                most = Math.Max(most, ++running);
+            }
+
+            await Task.Yield();
+            lock (gate)
+            {
+                running--;
+            }
+
+            await self.SendAsync(Frames.Answer(invoke.Id));
+        };
+        var function = host.Add(limits: limits => limits with { Concurrency = 3, MaxWorkers = 1 });
+
+        var exchanges = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => host.InvokeAsync(function)));
+
+        Assert.All(exchanges, exchange => Assert.Equal(200, exchange.Response?.Status));
+        Assert.InRange(most, 1, 3);
+        Assert.Single(host.Launcher.Workers);
+    }
+
+    [TimedFact]
+    public async Task A_burst_starts_one_worker_at_a_time()
+    {
+        await using var host = await TestHost.StartAsync();
+        host.Launcher.Prepare = worker => worker.AnswersSpecialise = false;
+        var function = host.Add(limits: limits => limits with { Concurrency = 10 });
+        var exchanges = Enumerable.Range(0, 20).Select(_ => host.InvokeAsync(function)).ToArray();
+
+        var first = await host.Launcher.NextAsync();
+        await first.NextAsync(HostFrame.KindOneofCase.Specialise);
+        Assert.Single(host.Launcher.Workers);
+        await first.SendAsync(Frames.Specialised());
+
+        var second = await host.Launcher.NextAsync();
+        await second.NextAsync(HostFrame.KindOneofCase.Specialise);
+        await second.SendAsync(Frames.Specialised());
+        // The second one's first: a slot that came free before it was ready would be taken by who waits for it.
+        foreach (var worker in new[] { second, first })
+        {
+            for (var i = 0; i < 10; i++)
+            {
+                await worker.SendAsync(Frames.Answer((await worker.NextInvokeAsync()).Id));
+            }
+        }
+
+        Assert.All(await Task.WhenAll(exchanges), exchange => Assert.Equal(200, exchange.Response?.Status));
+        Assert.Equal(2, host.Launcher.Workers.Count);
+    }
+
+    [TimedFact]
+    public async Task An_idle_worker_sleeps_until_the_next_call_and_goes_after_long()
+    {
+        var clock = new FakeTimeProvider();
+        await using var host = await TestHost.StartAsync(clock, options => options with { FreezeAfter = TimeSpan.FromSeconds(5), KeepAlive = TimeSpan.FromMinutes(1) });
+        var function = host.Add();
+        var worker = await ServeOneAsync(host, function);
+
+        clock.Advance(TimeSpan.FromSeconds(4));
+        Assert.False(worker.Sandbox.IsFrozen);
+        clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.True(worker.Sandbox.IsFrozen);
+
+        var next = host.InvokeAsync(function);
+        Assert.Equal((false, 1), (worker.Sandbox.IsFrozen, worker.Sandbox.Thaws));
+        await AnswerAsync(host, worker, next);
+
+        clock.Advance(TimeSpan.FromSeconds(59));
+        Assert.False(worker.Sandbox.Disposed.IsCompleted);
+        Assert.True(worker.Sandbox.IsFrozen);
+        clock.Advance(TimeSpan.FromSeconds(2));
+        await worker.Sandbox.Disposed.WaitAsync(TestHost.Limit);
+        await worker.NextAsync(HostFrame.KindOneofCase.Drain);
+    }
+
+    [TimedFact]
+    public async Task A_version_that_is_no_longer_live_goes_after_its_last_invocation()
+    {
+        await using var host = await TestHost.StartAsync();
+        var function = host.Add();
+        var (worker, invoke, exchange) = await host.BeginAsync(function);
+
+        host.Remove(function);
+        await host.FlushAsync(worker);
+        Assert.False(worker.Sandbox.Disposed.IsCompleted);
+        await worker.SendAsync(Frames.Answer(invoke.Id));
+
+        Assert.Equal(200, (await exchange).Response?.Status);
+        await worker.NextAsync(HostFrame.KindOneofCase.Drain);
+        await worker.Sandbox.Disposed.WaitAsync(TestHost.Limit);
+    }
+
+    [TimedFact]
+    public async Task A_worker_that_asks_to_leave_finishes_and_is_replaced()
+    {
+        await using var host = await TestHost.StartAsync();
+        var function = host.Add();
+        var (first, invoke, running) = await host.BeginAsync(function);
+        await first.SendAsync(new WorkerFrame { Leaving = new Leaving { Reason = "uncaught" } });
+        await host.FlushAsync(first);
+
+        var (second, secondInvoke, other) = await host.BeginAsync(function);
+        await second.SendAsync(Frames.Answer(secondInvoke.Id));
+        Assert.Equal(200, (await other).Response?.Status);
+
+        await first.SendAsync(Frames.Answer(invoke.Id));
+        Assert.Equal(200, (await running).Response?.Status);
+        await first.Sandbox.Disposed.WaitAsync(TestHost.Limit);
+    }
+
+    [TimedFact]
+    public async Task A_host_that_stops_during_a_start_leaves_no_worker()
+    {
+        await using var host = await TestHost.StartAsync();
+        var may = new TaskCompletionSource();
+        host.Launcher.MayLaunch = may.Task;
+        var exchange = host.InvokeAsync(host.Add());
+        var worker = await host.Launcher.NextAsync();
+
+        var stopping = host.StopAsync();
+        may.SetResult();
+        await stopping;
+
+        Assert.Equal(ErrorCode.HostShutdown, (await exchange).Error?.Code);
+        Assert.True(worker.Sandbox.Disposed.IsCompleted);
+    }
+
+    [TimedFact]
+    public async Task A_host_that_stops_while_a_module_loads_leaves_no_worker()
+    {
+        await using var host = await TestHost.StartAsync();
+        host.Launcher.Prepare = worker => worker.AnswersSpecialise = false;
+        var exchange = host.InvokeAsync(host.Add());
+        var worker = await host.Launcher.NextAsync();
+        await worker.NextAsync(HostFrame.KindOneofCase.Specialise);
+
+        await host.StopAsync();
+
+        Assert.Equal(ErrorCode.HostShutdown, (await exchange).Error?.Code);
+        Assert.True(worker.Sandbox.Disposed.IsCompleted);
+    }
+
+    private static async Task<ScriptedWorker> ServeOneAsync(TestHost host, Deployments.FunctionVersion function)
+    {
+        var exchange = host.InvokeAsync(function);
+        var worker = await host.Launcher.NextAsync();
+        await AnswerAsync(host, worker, exchange);
+        return worker;
+    }
+
+    private static async Task AnswerAsync(TestHost host, ScriptedWorker worker, Task<IExchange> exchange)
+    {
+        await worker.SendAsync(Frames.Answer((await worker.NextInvokeAsync()).Id));
+        await using var answer = await exchange;
+        Assert.Equal(200, answer.Response?.Status);
+        await host.FlushAsync(worker);
+    }
+}
