@@ -24,6 +24,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     private FunctionVersion? _function;
     private IWorkerOwner? _owner;
     private int _ending;
+    private int _gone;
     private bool _frozen;
     private bool _leaving;
 
@@ -173,7 +174,19 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         _owner = owner;
         if (_ending != 0)
         {
-            owner.OnWorkerGone(this);
+            TellGone(owner);
+        }
+    }
+
+    // Its end and its being given to a pool may happen at once; both then tell, and it counts once.
+    private void TellGone(IWorkerOwner owner)
+    {
+        owner.OnWorkerGone(this);
+        if (Interlocked.Exchange(ref _gone, 1) == 0)
+        {
+            var error = DeathError();
+            _context.Metrics.WorkerEnded(ErrorTable.Of(error.Code).Name);
+            _context.Logger.WorkerEnded(Name, _function?.Name ?? "", error.Message);
         }
     }
 
@@ -273,7 +286,11 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
                 ? new WorkerStartException(error)
                 : new WorkerStartException(error.Message, new WorkerGoneException(error)));
             Session?.Close(error);
-            _owner?.OnWorkerGone(this);
+            if (_owner is { } owner)
+            {
+                TellGone(owner);
+            }
+
             if (Sandbox is not null)
             {
                 await Sandbox.DisposeAsync();
