@@ -25,8 +25,14 @@ public sealed class RandomFrameTests
         {
             Response = new Response
             {
-                Id = id, Status = status, Headers = { headers }, BodyKind = (BodyKind)kind, BodyLength = length,
-                Body = ByteString.CopyFromUtf8("body"), Ended = (flags & 1) != 0, Streaming = (flags & 2) != 0,
+                Id = id,
+                Status = status,
+                Headers = { headers },
+                BodyKind = (BodyKind)kind,
+                BodyLength = length,
+                Body = ByteString.CopyFromUtf8("body"),
+                Ended = (flags & 1) != 0,
+                Streaming = (flags & 2) != 0,
             },
         };
 

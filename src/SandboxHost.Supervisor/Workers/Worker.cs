@@ -374,28 +374,3 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         };
     }
 }
-
-/// <summary>The pool that a worker belongs to.</summary>
-internal interface IWorkerOwner
-{
-    void OnSlotFree(Worker worker);
-
-    void OnWorkerLeaving(Worker worker);
-
-    void OnWorkerGone(Worker worker);
-}
-
-/// <summary>A worker did not become ready.</summary>
-internal sealed class WorkerStartException : Exception
-{
-    public WorkerStartException(FunctionError error, Exception? innerException = null)
-        : base(error.Message, innerException) => Error = error;
-
-    public WorkerStartException(string message, Exception innerException)
-        : this(new FunctionError(ErrorCode.StartFailed, "No worker could be started."), innerException) => Detail = message;
-
-    public FunctionError Error { get; }
-
-    /// <summary>For the operator.</summary>
-    public string? Detail { get; }
-}
