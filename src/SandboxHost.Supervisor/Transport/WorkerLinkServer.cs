@@ -86,7 +86,18 @@ internal sealed class WorkerLinkServer : IAsyncDisposable
     private static async Task AdmitAsync(ConnectionContext connection, ConnectionDelegate next, WorkerDirectory workers)
     {
         var socket = connection.Features.GetRequiredFeature<IConnectionSocketFeature>().Socket;
-        var peer = PeerCredentials.Read(socket);
+        PeerCredentials peer;
+        try
+        {
+            peer = PeerCredentials.Read(socket);
+        }
+        catch (Exception ex) when (ex is System.Net.Sockets.SocketException or ObjectDisposedException)
+        {
+            // It dialled while the host was stopping, and is gone again.
+            connection.Abort();
+            return;
+        }
+
         if (!workers.TryConnect(peer))
         {
             connection.Abort();
