@@ -45,6 +45,18 @@ public sealed class FunctionVersion
 
     public IReadOnlyList<RoutePattern> ExcludedPaths { get; init; } = [];
 
+    /// <summary>A file of the site at the requested path goes first.</summary>
+    public bool PreferStatic { get; init; }
+
+    /// <summary>Null: as often as anybody likes.</summary>
+    public RateLimitRule? RateLimit { get; init; }
+
+    /// <summary>Netlify's code of the region that it asks for, lower case; null: the deploy's.</summary>
+    public string? Region { get; init; }
+
+    /// <summary>Where its clients appear to be.</summary>
+    public GeoLocation Geo { get; init; } = GeoLocation.Mock;
+
     /// <summary>Five-field cron text, for <see cref="FunctionKind.Scheduled"/>.</summary>
     public string? Schedule { get; init; }
 
