@@ -100,10 +100,10 @@ public sealed class LinuxSandbox : ISandbox
         }
 
         _killed = true;
-        TryKillGroup();
 
-        // The group alone is not enough: a launcher that has only just started is not in it yet. Without cgroups
-        // bubblewrap's own bond does it: its child dies with it, and the pid namespace with that.
+        // First the process that was started: it may not be in its group yet, and bubblewrap's child is not bound to its
+        // parent's life from its first moment on. Then the group: from here on there is nobody who could add to it.
+        // Without groups there is only bubblewrap's bond.
         if (_process is not null)
         {
             LibC.Kill(_process);
@@ -112,6 +112,8 @@ public sealed class LinuxSandbox : ISandbox
         {
             LibC.Kill(ProcessId);
         }
+
+        TryKillGroup();
     }
 
     public SandboxUsage ReadUsage() => _parts.Group.ReadUsage();
