@@ -14,7 +14,9 @@ public sealed class ProjectRules
         ["Sites"] = ["Core"],
         ["Isolation"] = ["Core"],
         ["Supervisor"] = ["Core", "Protocol"],
-        ["Server"] = ["Core", "Protocol", "Gateway", "Sites", "Isolation", "Supervisor"],
+        ["Storage"] = ["Core"],
+        ["Background"] = ["Core"],
+        ["Server"] = ["Core", "Protocol", "Gateway", "Sites", "Isolation", "Supervisor", "Storage", "Background"],
         ["Cli"] = ["Server"],
     };
 
