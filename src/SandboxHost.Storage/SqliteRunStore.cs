@@ -119,16 +119,14 @@ public sealed class SqliteRunStore(SqliteDatabase database) : IRunStore
         id, attempt, now, "succeeded", null, "state = 2, ended_at = @now, error = NULL, error_message = NULL", null, cancellationToken);
 
     public Task<bool> FailAsync(
-        string id, int attempt, string error, string message, DateTimeOffset now, DateTimeOffset? retryAt, CancellationToken cancellationToken) => EndAsync(
-            id,
-            attempt,
-            now,
-            error,
-            message,
-            "failures = failures + 1, error = @outcome, error_message = @message, "
-                + (retryAt is null ? "state = 3, ended_at = @now" : "state = 0, due_at = @due"),
-            retryAt,
-            cancellationToken);
+        string id, int attempt, RunFailure failure, DateTimeOffset now, DateTimeOffset? retryAt, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(failure);
+        var counter = failure.IsInterruption ? "interruptions" : "failures";
+        var next = retryAt is null ? "state = 3, ended_at = @now" : "state = 0, due_at = @due";
+        var change = $"{counter} = {counter} + 1, error = @outcome, error_message = @message, {next}";
+        return EndAsync(id, attempt, now, failure.Error, failure.Message, change, retryAt, cancellationToken);
+    }
 
     public Task<bool> ReleaseAsync(string id, int attempt, DateTimeOffset now, CancellationToken cancellationToken) => EndAsync(
         id, attempt, now, "interrupted", "The host stopped.", "state = 0, due_at = @now", null, cancellationToken);

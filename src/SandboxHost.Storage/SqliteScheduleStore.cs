@@ -30,16 +30,17 @@ public sealed class SqliteScheduleStore(SqliteDatabase database) : IScheduleStor
     public Task RemoveAsync(FunctionKey function, CancellationToken cancellationToken) => database.WriteAsync(
         connection => connection.Execute($"DELETE FROM schedules WHERE {Is}", new { function.SiteId, function.FunctionName }), cancellationToken);
 
-    public Task<TickResult> TickAsync(NewRun run, DateTimeOffset tick, DateTimeOffset next, CancellationToken cancellationToken)
+    public Task<TickResult> TickAsync(
+        NewRun run, DateTimeOffset expected, DateTimeOffset tick, DateTimeOffset next, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(run);
-        var values = new { run.Function.SiteId, run.Function.FunctionName, run.Id, tick = tick.ToStored(), next = next.ToStored() };
+        var values = new { run.Function.SiteId, run.Function.FunctionName, run.Id, expected = expected.ToStored(), tick = tick.ToStored(), next = next.ToStored() };
         return database.WriteAsync(
             connection =>
             {
                 var before = connection.QueryFirstOrDefault<string?>($"SELECT last_run FROM schedules WHERE {Is}", values);
                 if (connection.Execute(
-                    $"UPDATE schedules SET next_at = @next, last_at = @tick, last_run = @Id WHERE {Is} AND next_at = @tick", values) == 0)
+                    $"UPDATE schedules SET next_at = @next, last_at = @tick, last_run = @Id WHERE {Is} AND next_at = @expected", values) == 0)
                 {
                     return TickResult.AlreadyMade;
                 }

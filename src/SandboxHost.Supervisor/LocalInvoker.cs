@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using SandboxHost.Deployments;
 using SandboxHost.Invocations;
 using SandboxHost.Supervisor.Pools;
 using SandboxHost.Supervisor.Transport;
@@ -32,6 +33,8 @@ internal sealed class LocalInvoker(PoolRegistry pools) : IInvoker
         }
     }
 
+    public void Prepare(FunctionVersion function) => pools.For(function).Prepare();
+
     // A worker that ran out of memory or broke the protocol most likely did so for this very request.
     private static bool ShouldReplay(Invocation invocation) =>
         invocation.Error is { Code: ErrorCode.WorkerExited } && invocation.WorkerIsGone && invocation.MayBeReplayed;
@@ -41,6 +44,8 @@ internal sealed class LocalInvoker(PoolRegistry pools) : IInvoker
         public FunctionError? Error => error;
 
         public InvocationResponse? Response => null;
+
+        public Task<FunctionError?> WaitForEndAsync() => Task.FromResult<FunctionError?>(error);
 
         public ValueTask<FunctionError?> CopyBodyToAsync(PipeWriter destination) => new(error);
 

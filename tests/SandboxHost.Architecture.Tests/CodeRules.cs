@@ -22,6 +22,7 @@ public sealed partial class CodeRules
         ["Gateway"] = (1000, 1999),
         ["Supervisor"] = (2000, 2999),
         ["Isolation"] = (3000, 3999),
+        ["Background"] = (4000, 4999),
         ["Sites"] = (8000, 8999),
     };
 

@@ -10,13 +10,15 @@ public sealed class ProjectRules
         ["Core"] = [],
         ["Protocol"] = [],
         ["Launcher"] = [],
-        ["Gateway"] = ["Core"],
-        ["Sites"] = ["Core"],
+        ["Gateway"] = ["Core", "Cron"],
+        ["Sites"] = ["Core", "Cron"],
         ["Isolation"] = ["Core"],
         ["Supervisor"] = ["Core", "Protocol"],
         ["Storage"] = ["Core"],
-        ["Background"] = ["Core"],
-        ["Server"] = ["Core", "Protocol", "Gateway", "Sites", "Isolation", "Supervisor", "Storage", "Background"],
+        // Cron text is read by whoever checks a config, shows a next tick, or ticks.
+        ["Cron"] = [],
+        ["Background"] = ["Core", "Cron"],
+        ["Server"] = ["Core", "Protocol", "Gateway", "Sites", "Isolation", "Supervisor", "Storage", "Background", "Cron"],
         ["Cli"] = ["Server"],
     };
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using System.Text;
+using SandboxHost.Deployments;
 using SandboxHost.Invocations;
 
 namespace SandboxHost.Gateway.Tests;
@@ -22,6 +23,10 @@ internal sealed class FakeInvoker : IInvoker
     public InvocationRequest Single => Assert.Single(Requests);
 
     public void Answers(FakeExchange exchange) => Answer = (_, _) => Task.FromResult(exchange);
+
+    public void Prepare(FunctionVersion function)
+    {
+    }
 
     public async ValueTask<IExchange> InvokeAsync(InvocationRequest request, CancellationToken clientGone)
     {
@@ -60,6 +65,8 @@ internal sealed class FakeExchange : IExchange
 
     public static FakeExchange Stream(Func<PipeWriter, Task<FunctionError?>> body, long? length = null, int status = 200, params string[] headers) =>
         new() { Response = new InvocationResponse { Status = status, Headers = headers, IsStreamed = true, Length = length }, Body = body };
+
+    public Task<FunctionError?> WaitForEndAsync() => Task.FromResult(Error);
 
     public async ValueTask<FunctionError?> CopyBodyToAsync(PipeWriter destination) => await Body(destination);
 

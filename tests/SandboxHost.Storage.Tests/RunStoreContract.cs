@@ -107,7 +107,7 @@ public abstract class RunStoreContract
         Assert.Equal(AddResult.Added, await Store.AddAsync(Run(Work), 2, Stop));
         Assert.Equal(AddResult.QueueFull, await Store.AddAsync(Run(Work), 2, Stop));
 
-        await Store.FailAsync(claimed.Run.Id, 1, "timeout", "", Noon, Noon.AddMinutes(1), Stop);
+        await Store.FailAsync(claimed.Run.Id, 1, new RunFailure("timeout", ""), Noon, Noon.AddMinutes(1), Stop);
         Assert.Equal(AddResult.QueueFull, await Store.AddAsync(Run(Work), 3, Stop));
     }
 
@@ -131,7 +131,7 @@ public abstract class RunStoreContract
         var id = (await AddAsync(Run(Work))).Id;
         await ClaimAsync();
 
-        Assert.True(await Store.FailAsync(id, 1, "timeout", "too slow", Noon.AddSeconds(1), Noon.AddMinutes(1), Stop));
+        Assert.True(await Store.FailAsync(id, 1, new RunFailure("timeout", "too slow"), Noon.AddSeconds(1), Noon.AddMinutes(1), Stop));
 
         var waiting = (await Store.FindAsync(id, Stop))!;
         Assert.Equal((RunState.Waiting, 1, 1, "timeout", "too slow"), (waiting.State, waiting.Attempt, waiting.Failures, waiting.Error, waiting.ErrorMessage));
@@ -144,7 +144,7 @@ public abstract class RunStoreContract
     {
         var id = (await AddAsync(Run(Work))).Id;
         await ClaimAsync();
-        await Store.FailAsync(id, 1, "function_error", "boom", Noon, null, Stop);
+        await Store.FailAsync(id, 1, new RunFailure("function_error", "boom"), Noon, null, Stop);
 
         Assert.Equal(RunState.Dead, (await Store.FindAsync(id, Stop))!.State);
         Assert.Equal([id], (await Store.ListAsync(new RunQuery(State: RunState.Dead), Stop)).Select(run => run.Id));
@@ -167,7 +167,7 @@ public abstract class RunStoreContract
         await ClaimAsync(owner: "quick", now: Noon.AddSeconds(11));
 
         Assert.False(await Store.SucceedAsync(id, 1, Noon.AddSeconds(12), Stop));
-        Assert.False(await Store.FailAsync(id, 1, "timeout", "", Noon.AddSeconds(12), null, Stop));
+        Assert.False(await Store.FailAsync(id, 1, new RunFailure("timeout", ""), Noon.AddSeconds(12), null, Stop));
         Assert.False(await Store.ReleaseAsync(id, 1, Noon.AddSeconds(12), Stop));
 
         Assert.True(await Store.SucceedAsync(id, 2, Noon.AddSeconds(13), Stop));
@@ -181,7 +181,7 @@ public abstract class RunStoreContract
         await ClaimAsync();
 
         Assert.True(await Store.SucceedAsync(id, 1, Noon, Stop));
-        Assert.False(await Store.FailAsync(id, 1, "timeout", "", Noon, Noon, Stop));
+        Assert.False(await Store.FailAsync(id, 1, new RunFailure("timeout", ""), Noon, Noon, Stop));
         Assert.False(await Store.SucceedAsync(id, 1, Noon, Stop));
     }
 
@@ -238,6 +238,18 @@ public abstract class RunStoreContract
     }
 
     [TimedFact]
+    public async Task A_failure_of_the_hosts_counts_as_an_interruption()
+    {
+        var id = (await AddAsync(Run(Work))).Id;
+        await ClaimAsync();
+
+        await Store.FailAsync(id, 1, new RunFailure("overloaded", "", IsInterruption: true), Noon, Noon.AddSeconds(5), Stop);
+
+        var run = (await Store.FindAsync(id, Stop))!;
+        Assert.Equal((RunState.Waiting, 0, 1, "overloaded"), (run.State, run.Failures, run.Interruptions, run.Error));
+    }
+
+    [TimedFact]
     public async Task What_is_given_back_is_due_at_once()
     {
         var id = (await AddAsync(Run(Work))).Id;
@@ -274,7 +286,7 @@ public abstract class RunStoreContract
         Assert.False(await Store.PurgeAsync(id, Stop));
         await ClaimAsync();
         Assert.False(await Store.PurgeAsync(id, Stop));
-        await Store.FailAsync(id, 1, "timeout", "", Noon, null, Stop);
+        await Store.FailAsync(id, 1, new RunFailure("timeout", ""), Noon, null, Stop);
 
         Assert.True(await Store.PurgeAsync(id, Stop));
         Assert.False(await Store.PurgeAsync(id, Stop));
@@ -290,7 +302,7 @@ public abstract class RunStoreContract
         await Store.SucceedAsync(succeeded, 1, Noon, Stop);
         var dead = (await AddAsync(Run(Work))).Id;
         await ClaimAsync();
-        await Store.FailAsync(dead, 1, "timeout", "", Noon, null, Stop);
+        await Store.FailAsync(dead, 1, new RunFailure("timeout", ""), Noon, null, Stop);
         await AddAsync(Run(Work));
 
         Assert.Equal(0, await Store.RemoveEndedAsync(Noon, Noon, Stop));

@@ -99,6 +99,6 @@ public abstract class ScheduleStoreContract
             DueAt = tick,
             UniqueKey = $"{Sweep}@{tick:O}",
         };
-        return Schedules.TickAsync(run, tick, tick.AddHours(1), Stop);
+        return Schedules.TickAsync(run, tick, tick, tick.AddHours(1), Stop);
     }
 }

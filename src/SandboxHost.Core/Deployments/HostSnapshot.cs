@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using SandboxHost.Routing;
+using SandboxHost.Runs;
 
 namespace SandboxHost.Deployments;
 
@@ -29,6 +30,20 @@ public sealed class HostSnapshot
     {
         // One site and no other names is the developer's usual case.
         return _byHost.Count > 0 && _byHost.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(host, out var site) ? site : _main;
+    }
+
+    /// <summary>The version that is live under a name; null when there is none.</summary>
+    public FunctionVersion? FindFunction(FunctionKey key)
+    {
+        foreach (var site in Sites)
+        {
+            if (site.Identity.Id == key.SiteId)
+            {
+                return site.Functions.FirstOrDefault(function => function.Name == key.FunctionName);
+            }
+        }
+
+        return null;
     }
 
     public bool Contains(FunctionVersion function)

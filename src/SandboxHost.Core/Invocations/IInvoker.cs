@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using SandboxHost.Deployments;
 
 namespace SandboxHost.Invocations;
 
@@ -11,6 +12,9 @@ public interface IInvoker
     /// </summary>
     /// <param name="clientGone">Cancelled when nobody waits for the answer any more.</param>
     ValueTask<IExchange> InvokeAsync(InvocationRequest request, CancellationToken clientGone);
+
+    /// <summary>Has a worker ready, if that is possible, for an invocation that will come soon. Does not wait for it.</summary>
+    void Prepare(FunctionVersion function);
 }
 
 /// <summary>
@@ -25,6 +29,12 @@ public interface IExchange : IAsyncDisposable
 
     /// <summary>Set when <see cref="Error"/> is not.</summary>
     InvocationResponse? Response { get; }
+
+    /// <summary>
+    /// Waits until the invocation is over with everything that it promised (waitUntil), which may be long after the response.
+    /// Returns why it ended badly, before or after the response; null when it did not.
+    /// </summary>
+    Task<FunctionError?> WaitForEndAsync();
 
     /// <summary>
     /// Copies a streamed body, chunk by chunk, flushing each. Returns null when the body is complete, otherwise why it was

@@ -37,9 +37,9 @@ public interface IRunStore
 
     /// <summary>The attempt failed. False when it is not the current one any more.</summary>
     /// <param name="retryAt">Null: there is no further attempt, the run is dead.</param>
-    Task<bool> FailAsync(string id, int attempt, string error, string message, DateTimeOffset now, DateTimeOffset? retryAt, CancellationToken cancellationToken);
+    Task<bool> FailAsync(string id, int attempt, RunFailure failure, DateTimeOffset now, DateTimeOffset? retryAt, CancellationToken cancellationToken);
 
-    /// <summary>Gives an attempt back that this host does not finish because it stops; the run is due at once.</summary>
+    /// <summary>Gives an attempt back that this host does not finish because it stops; the run is due at once, and nothing is counted.</summary>
     Task<bool> ReleaseAsync(string id, int attempt, DateTimeOffset now, CancellationToken cancellationToken);
 
     Task<FunctionRun?> FindAsync(string id, CancellationToken cancellationToken);
@@ -59,6 +59,11 @@ public interface IRunStore
     /// <summary>Removes what ended before a time: dead runs by their own time. Returns how many; at most 1000 at a call.</summary>
     Task<int> RemoveEndedAsync(DateTimeOffset endedBefore, DateTimeOffset deadBefore, CancellationToken cancellationToken);
 }
+
+/// <summary>Why an attempt failed.</summary>
+/// <param name="Error">The error's name (docs/errors.md).</param>
+/// <param name="IsInterruption">It was the host's fault: counted as an interruption and not as a failure.</param>
+public sealed record RunFailure(string Error, string Message, bool IsInterruption = false);
 
 public enum AddResult
 {

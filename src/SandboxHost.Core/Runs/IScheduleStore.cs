@@ -19,8 +19,9 @@ public interface IScheduleStore
     /// Stores a tick's run and moves the schedule on, both or neither. The tick is skipped, and its run kept as a record
     /// of that, when an earlier tick of the schedule has not begun.
     /// </summary>
-    /// <param name="tick">Must still be the schedule's next one; otherwise nothing happens.</param>
-    Task<TickResult> TickAsync(NewRun run, DateTimeOffset tick, DateTimeOffset next, CancellationToken cancellationToken);
+    /// <param name="expected">Must still be the schedule's next tick; otherwise nothing happens.</param>
+    /// <param name="tick">The tick that is made: the expected one, or a later one when some were missed.</param>
+    Task<TickResult> TickAsync(NewRun run, DateTimeOffset expected, DateTimeOffset tick, DateTimeOffset next, CancellationToken cancellationToken);
 }
 
 public enum TickResult

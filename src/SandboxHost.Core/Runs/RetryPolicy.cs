@@ -2,18 +2,33 @@ namespace SandboxHost.Runs;
 
 /// <summary>
 /// When a failed run is tried again: after 1 minute, then after 2, then it is dead (reference §5). Ticks are not retried:
-/// the next one comes. An attempt that ended with its host is no failure of the function and is repeated at once, but not
-/// without end: it may be what ends the host.
+/// the next one comes. An attempt that failed by the host's fault, or ended with the host, is no failure of the function:
+/// it is repeated, later each time, but not without end, since it may be what ends the host.
 /// </summary>
 public static class RetryPolicy
 {
     /// <summary>An eleventh attempt that ends with its host is the last.</summary>
     public const int MaxInterruptions = 10;
 
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan[] Delays = [TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2)];
 
     /// <param name="failures">The one that has just happened included.</param>
     /// <returns>Null when there is no further attempt.</returns>
     public static TimeSpan? DelayAfter(RunKind kind, int failures) =>
         kind == RunKind.Scheduled || failures > Delays.Length ? null : Delays[failures - 1];
+
+    /// <param name="interruptions">The one that has just happened included.</param>
+    /// <returns>Null when there is no further attempt.</returns>
+    public static TimeSpan? DelayAfterInterruption(int interruptions)
+    {
+        if (interruptions > MaxInterruptions)
+        {
+            return null;
+        }
+
+        var pause = FirstPause * Math.Pow(2, interruptions - 1);
+        return pause < LongestPause ? pause : LongestPause;
+    }
 }

@@ -35,6 +35,7 @@ internal sealed class Invocation : IExchange
     private TaskCompletionSource<FunctionError?>? _bodyDone;
     private TaskCompletionSource? _requestBodyDone;
     private FunctionError? _error;
+    private FunctionError? _errorAfterResponse;
     private bool _accepted;
     private bool _responded;
     private bool _ended;
@@ -101,6 +102,15 @@ internal sealed class Invocation : IExchange
         await _head.Task;
     }
 
+    public async Task<FunctionError?> WaitForEndAsync()
+    {
+        await _endSeen.Task;
+        lock (_gate)
+        {
+            return _error ?? _errorAfterResponse;
+        }
+    }
+
     // ---- what the worker says, on the session's read loop ----
 
     /// <exception cref="ProtocolViolation">It was accepted already.</exception>
@@ -146,6 +156,11 @@ internal sealed class Invocation : IExchange
         else if (frame.Streaming && Request.Trigger == InvocationTrigger.Http)
         {
             SetDeadline(Limits.StreamingTime);
+        }
+
+        if (frame.Ended)
+        {
+            _endSeen.TrySetResult();
         }
 
         _head.TrySetResult();
@@ -475,6 +490,7 @@ internal sealed class Invocation : IExchange
             if (Response is not null && !_bodyOpen)
             {
                 // The client has everything; what fails now is only waitUntil.
+                _errorAfterResponse ??= error;
                 return !_ended;
             }
 

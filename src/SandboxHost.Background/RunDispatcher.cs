@@ -1,0 +1,162 @@
+using Microsoft.Extensions.Logging;
+using SandboxHost.Deployments;
+using SandboxHost.Runs;
+
+namespace SandboxHost.Background;
+
+/// <summary>Claims runs as they become due, within the caps and fairly between sites, and hands each to the executor.</summary>
+public sealed class RunDispatcher : IAsyncDisposable
+{
+    /// <summary>Looks at the store at least this often, whoever forgot to wake it.</summary>
+    private static readonly TimeSpan LongestSleep = TimeSpan.FromSeconds(5);
+
+    private readonly IRunStore _store;
+    private readonly RunQueue _queue;
+    private readonly RunExecutor _executor;
+    private readonly SnapshotSource _snapshots;
+    private readonly HostLease _lease;
+    private readonly TimeProvider _clock;
+    private readonly ILogger _logger;
+    private readonly WakeUp _wakeUp;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Lock _gate = new();
+    private readonly Dictionary<FunctionKey, int> _running = [];
+    private readonly HashSet<Task> _runs = [];
+    private readonly Task _dispatching;
+
+    public RunDispatcher(
+        IRunStore store, RunQueue queue, RunExecutor executor, SnapshotSource snapshots, HostLease lease, TimeProvider clock, ILogger<RunDispatcher> logger)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        ArgumentNullException.ThrowIfNull(lease);
+        _store = store;
+        _queue = queue;
+        _executor = executor;
+        _snapshots = snapshots;
+        _lease = lease;
+        _clock = clock;
+        _logger = logger;
+        _wakeUp = new WakeUp(clock);
+        _queue.Added += _wakeUp.Call;
+        _lease.Reclaimed += _wakeUp.Call;
+        _dispatching = DispatchAsync();
+    }
+
+    public RunCaps Caps { get; init; } = RunCaps.Default;
+
+    /// <summary>Claims no more, gives back what runs, and returns when all of it has been given back.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _queue.Added -= _wakeUp.Call;
+        _lease.Reclaimed -= _wakeUp.Call;
+        await _stopping.CancelAsync();
+        await _dispatching;
+        Task[] runs;
+        lock (_gate)
+        {
+            runs = [.. _runs];
+        }
+
+        await Task.WhenAll(runs);
+        _stopping.Dispose();
+    }
+
+    private async Task DispatchAsync()
+    {
+        // Not on the thread of whoever made this.
+        await Task.Yield();
+        while (!_stopping.IsCancellationRequested)
+        {
+            try
+            {
+                await StartWhatMayAsync();
+                await _wakeUp.SleepAsync(await SleepTimeAsync(), _stopping.Token);
+            }
+            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+            {
+                // Stopping.
+            }
+            catch (Exception ex) when (ex is not OutOfMemoryException)
+            {
+                // A store that fails now may not in a second; a bug must not stop everybody's runs.
+                if (ex is RunStoreException)
+                {
+                    _logger.StoreFailed("looking for runs", ex);
+                }
+                else
+                {
+                    _logger.LoopFaulted("starts runs", ex);
+                }
+
+                await Task.Delay(TimeSpan.FromSeconds(1), _clock, _stopping.Token).ContinueWith(
+                    _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            }
+        }
+    }
+
+    private async Task StartWhatMayAsync()
+    {
+        var due = (await _store.ListDueAsync(_clock.GetUtcNow(), _stopping.Token)).ToList();
+        while (Choose(due) is { } function)
+        {
+            var claimed = await _store.ClaimAsync(function, _lease.Owner, _clock.GetUtcNow(), _stopping.Token);
+            if (claimed is null)
+            {
+                due.RemoveAll(item => item.Function == function);
+            }
+            else
+            {
+                Start(claimed);
+            }
+        }
+    }
+
+    private FunctionKey? Choose(List<DueFunction> due)
+    {
+        lock (_gate)
+        {
+            return FairShare.Choose(due, _running, Caps, CapOf);
+        }
+    }
+
+    private int CapOf(FunctionKey function) => _snapshots.Current.FindFunction(function)?.Limits.MaxWorkers ?? 1;
+
+    private void Start(ClaimedRun claimed)
+    {
+        var function = claimed.Run.Function;
+        lock (_gate)
+        {
+            _running[function] = _running.GetValueOrDefault(function) + 1;
+            var run = Task.Run(() => _executor.RunAsync(claimed, _stopping.Token), CancellationToken.None);
+            _runs.Add(run);
+            _ = run.ContinueWith(ended => OnEnded(function, ended), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
+    }
+
+    private void OnEnded(FunctionKey function, Task run)
+    {
+        lock (_gate)
+        {
+            _runs.Remove(run);
+            if (--_running[function] == 0)
+            {
+                _running.Remove(function);
+            }
+        }
+
+        if (run.Exception is { } exception)
+        {
+            _logger.LoopFaulted("runs a run", exception);
+        }
+
+        _wakeUp.Call();
+    }
+
+    private async Task<TimeSpan> SleepTimeAsync()
+    {
+        var now = _clock.GetUtcNow();
+        var next = await _store.NextDueAsync(now, _stopping.Token);
+        var sleep = next - now ?? LongestSleep;
+        return sleep < LongestSleep ? sleep : LongestSleep;
+    }
+}
