@@ -4,7 +4,9 @@ using System.Globalization;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
+using SandboxHost.Background;
 using SandboxHost.Deployments;
+using SandboxHost.Runs;
 using SandboxHost.Sandboxes;
 using SandboxHost.Server;
 using SandboxHost.Sites;
@@ -65,6 +67,15 @@ internal static class DevCommand
 
     private static readonly Option<double?> KeepAlive = new("--keep-alive") { Description = "Seconds of idleness after which a worker goes." };
 
+    private static readonly Option<bool> Schedules = new("--schedules") { Description = "Schedules tick. (Otherwise a scheduled function runs when its URL is asked for.)" };
+
+    private static readonly Option<long> StoreSize = new("--background-store-size")
+    {
+        Description = "What the store of background runs may grow to, such as 500mb.",
+        DefaultValueFactory = _ => new BackgroundOptions().MaxStoreBytes,
+        CustomParser = ParseSize,
+    };
+
     private static readonly Option<bool> Verbose = new("--verbose", "-v") { Description = "Say what the host itself does." };
 
     public static Command Create()
@@ -72,7 +83,7 @@ internal static class DevCommand
         var command = new Command("dev", "Serves a site folder's functions from this machine and picks up every edit.")
         {
             Folder, Port, Address, Sites, Limits, Isolation, Placeholders, FreezeAfter, KeepAlive, EgressAllow,
-            Http2Port, TlsPort, TlsCertificate, TlsKey, Verbose,
+            Http2Port, TlsPort, TlsCertificate, TlsKey, Schedules, StoreSize, Verbose,
         };
         command.SetAction(RunAsync);
         return command;
@@ -107,6 +118,11 @@ internal static class DevCommand
         {
             output.Say(ex.Message, "red");
             output.Say("`sandboxhost doctor` shows what this machine can do; `--isolation none` runs functions without a sandbox.");
+            return 1;
+        }
+        catch (RunStoreException ex)
+        {
+            output.Say($"The store of background runs can't be used: {ex.Message}", "red");
             return 1;
         }
         catch (IOException ex)
@@ -232,6 +248,11 @@ internal static class DevCommand
             FreezeAfter = Seconds(arguments.GetValue(FreezeAfter)),
             KeepAlive = Seconds(arguments.GetValue(KeepAlive)),
             EgressAllow = arguments.GetValue(EgressAllow) ?? [],
+            Background = new BackgroundOptions
+            {
+                Scheduler = new SchedulerOptions { TicksUnpublished = arguments.GetValue(Schedules) },
+                MaxStoreBytes = arguments.GetValue(StoreSize),
+            },
             UserRuntimeDirectory = Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"),
         };
     }
@@ -275,6 +296,17 @@ internal static class DevCommand
     }
 
     private static TimeSpan? Seconds(double? value) => value is null ? null : TimeSpan.FromSeconds(value.Value);
+
+    private static long ParseSize(ArgumentResult result)
+    {
+        if (LimitsReader.ReadSize(result.Tokens[0].Value) is { } size)
+        {
+            return size;
+        }
+
+        result.AddError($"'{result.Tokens[0].Value}' is not a size such as '500mb'");
+        return 0;
+    }
 
     private static IPAddress? ParseAddress(ArgumentResult result)
     {

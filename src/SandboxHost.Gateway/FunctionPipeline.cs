@@ -10,7 +10,7 @@ namespace SandboxHost.Gateway;
 /// The whole path of a request: site → route → admit → (background: 202) → invoke → respond. Each step is one call; what
 /// is decided in it is pure code in Core.
 /// </summary>
-public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker, ILogSink output, TimeProvider clock, BackgroundRuns backgroundRuns)
+public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker, ILogSink output, TimeProvider clock, BackgroundCalls backgroundCalls)
 {
     public async Task HandleAsync(HttpContext context)
     {
@@ -52,10 +52,10 @@ public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker,
                 return;
             }
 
-            // 4. Nobody waits for a background function.
+            // 4. Nobody waits for a background function: it is stored.
             if (function.Kind == FunctionKind.Background)
             {
-                await backgroundRuns.AcceptAsync(context, target, match, requestId);
+                await backgroundCalls.AcceptAsync(context, target, match, requestId);
                 return;
             }
 

@@ -22,6 +22,7 @@ internal static class HeaderRules
     public static bool IsPlatform(string name) =>
         name.StartsWith("x-nf-", StringComparison.OrdinalIgnoreCase)
         || name.StartsWith("x-forwarded-", StringComparison.OrdinalIgnoreCase)
+        || name.StartsWith("x-sandboxhost-", StringComparison.OrdinalIgnoreCase)
         || Platform.Contains(name);
 
     /// <summary>

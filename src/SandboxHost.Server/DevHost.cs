@@ -44,6 +44,9 @@ public sealed record DevHostOptions
 
     public TimeSpan? KeepAlive { get; init; }
 
+    /// <summary>Runs and schedules. Schedules tick on a developer's machine only if this says so.</summary>
+    public BackgroundOptions Background { get; init; } = new();
+
     /// <summary>Private addresses that functions may reach, beyond those of the sites' settings.</summary>
     public IReadOnlyList<string> EgressAllow { get; init; } = [];
 
@@ -116,8 +119,10 @@ public sealed class DevHost : IAsyncDisposable
         var confined = options.Isolation == IsolationMode.Bubblewrap;
         _workers = Own(await WorkerHost.StartAsync(
             SupervisorOptionsFor(options, linkDirectory, confined), launcher, snapshots, output, _clock, loggers, cancellationToken));
-        var background = Own(new BackgroundRuns(_workers.Invoker, output));
-        var pipeline = new FunctionPipeline(snapshots, _workers.Invoker, output, _clock, background);
+        var work = Own(await BackgroundWork.StartAsync(
+            Path.Combine(options.Sites[0].Directory, ".sandboxhost", "work"), options.Background, snapshots, _workers.Invoker, output, loggers, _clock));
+        var calls = new BackgroundCalls(work.Queue, output, _clock);
+        var pipeline = new FunctionPipeline(snapshots, _workers.Invoker, output, _clock, calls);
         _server = Own(await PublicServer.StartAsync(options.Listen, pipeline, loggers, cancellationToken));
     }
 

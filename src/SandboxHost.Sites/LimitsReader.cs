@@ -43,11 +43,11 @@ public static partial class LimitsReader
             "background_time" when Time(value) is { } time => limits with { BackgroundTime = time },
             "scheduled_time" when Time(value) is { } time => limits with { ScheduledTime = time },
             "queue_time" when Time(value) is { } time => limits with { QueueTime = time },
-            "streaming_size" when Size(value) is { } size => limits with { StreamingBytes = size },
-            "buffered_size" when Size(value) is { } size => limits with { BufferedBytes = size },
-            "request_size" when Size(value) is { } size => limits with { RequestBytes = size },
-            "background_size" when Size(value) is { } size and <= 64 * FunctionLimits.Megabyte => limits with { BackgroundBytes = size },
-            "memory" when Size(value) is { } size and >= 128 * FunctionLimits.Megabyte => limits with { MemoryBytes = size },
+            "streaming_size" when ReadSize(value) is { } size => limits with { StreamingBytes = size },
+            "buffered_size" when ReadSize(value) is { } size => limits with { BufferedBytes = size },
+            "request_size" when ReadSize(value) is { } size => limits with { RequestBytes = size },
+            "background_size" when ReadSize(value) is { } size and <= 64 * FunctionLimits.Megabyte => limits with { BackgroundBytes = size },
+            "memory" when ReadSize(value) is { } size and >= 128 * FunctionLimits.Megabyte => limits with { MemoryBytes = size },
             "vcpu" when Number(value) is { } number and >= 0.05 and <= 256 => limits with { Vcpu = number },
             "concurrency" when Count(value) is { } count and <= 10_000 => limits with { Concurrency = count },
             "max_workers" when Count(value) is { } count and <= 1000 => limits with { MaxWorkers = count },
@@ -84,7 +84,8 @@ public static partial class LimitsReader
         return seconds > 0 && seconds <= LongestTime.TotalSeconds ? TimeSpan.FromSeconds(seconds) : null;
     }
 
-    private static long? Size(string text)
+    /// <summary>Bytes of a text such as '20mb'; null when it is no size.</summary>
+    public static long? ReadSize(string text)
     {
         var match = SizeText().Match(text);
         if (!match.Success)

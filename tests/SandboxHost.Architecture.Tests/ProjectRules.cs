@@ -10,15 +10,13 @@ public sealed class ProjectRules
         ["Core"] = [],
         ["Protocol"] = [],
         ["Launcher"] = [],
-        ["Gateway"] = ["Core", "Cron"],
-        ["Sites"] = ["Core", "Cron"],
+        ["Gateway"] = ["Core"],
+        ["Sites"] = ["Core"],
         ["Isolation"] = ["Core"],
         ["Supervisor"] = ["Core", "Protocol"],
         ["Storage"] = ["Core"],
-        // Cron text is read by whoever checks a config, shows a next tick, or ticks.
-        ["Cron"] = [],
-        ["Background"] = ["Core", "Cron"],
-        ["Server"] = ["Core", "Protocol", "Gateway", "Sites", "Isolation", "Supervisor", "Storage", "Background", "Cron"],
+        ["Background"] = ["Core"],
+        ["Server"] = ["Core", "Protocol", "Gateway", "Sites", "Isolation", "Supervisor", "Storage", "Background"],
         ["Cli"] = ["Server"],
     };
 
@@ -35,10 +33,12 @@ public sealed class ProjectRules
         Assert.Subset(allowed.ToHashSet(), References(project, "ProjectReference").Select(path => Path.GetFileNameWithoutExtension(path)["SandboxHost.".Length..]).ToHashSet());
     }
 
-    [TimedTheory]
-    [InlineData("PackageReference")]
-    [InlineData("FrameworkReference")]
-    public void Core_is_plain_dotnet(string kind) => Assert.Empty(References("SandboxHost.Core", kind));
+    [TimedFact]
+    public void Core_is_plain_dotnet_and_cron_arithmetic()
+    {
+        Assert.Equal(["Cronos"], References("SandboxHost.Core", "PackageReference"));
+        Assert.Empty(References("SandboxHost.Core", "FrameworkReference"));
+    }
 
     [TimedFact]
     public void A_version_stands_in_one_place_only() =>

@@ -45,6 +45,9 @@ public enum ErrorCode
     /// <summary>The client went away.</summary>
     ClientGone,
 
+    /// <summary>The host could not store the call of a background function, so nothing was accepted.</summary>
+    StoreFailed,
+
     /// <summary>The host is shutting down.</summary>
     HostShutdown,
 
@@ -84,6 +87,7 @@ public static class ErrorTable
         new(ErrorCode.ResponseTooLarge, "response_too_large", Fault.Function, 502),
         new(ErrorCode.ProtocolViolation, "protocol_violation", Fault.Function, 502, IsWorkerDeath: true),
         new(ErrorCode.ClientGone, "client_gone", Fault.Client, 499),
+        new(ErrorCode.StoreFailed, "store_failed", Fault.Host, 503),
         new(ErrorCode.HostShutdown, "host_shutdown", Fault.Host, 503),
         new(ErrorCode.InternalError, "internal_error", Fault.Host, 500),
     ];

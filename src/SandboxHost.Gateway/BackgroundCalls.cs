@@ -1,0 +1,94 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Http;
+using SandboxHost.Invocations;
+using SandboxHost.Output;
+using SandboxHost.Routing;
+using SandboxHost.Runs;
+
+namespace SandboxHost.Gateway;
+
+/// <summary>Takes calls of background functions: the request is stored first, then the client is told 202.</summary>
+public sealed class BackgroundCalls(RunQueue queue, ILogSink output, TimeProvider clock)
+{
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);
+
+    /// <summary>Takes the request whole, stores it, and answers 202 with an empty body.</summary>
+    internal async Task AcceptAsync(HttpContext context, RequestTarget target, RouteMatch match, string requestId)
+    {
+        var function = match.Function!;
+        var body = await ReadWholeAsync(context, function.Limits.BackgroundBytes);
+        var error = body is null
+            ? new FunctionError(ErrorCode.RequestTooLarge, $"The payload of a background function is limited to {function.Limits.BackgroundBytes} bytes.")
+            : await StoreAsync(RunFor(context, target, match, requestId, body));
+        if (error is not null)
+        {
+            await ErrorResponses.WriteAsync(context, error, requestId, function.ShowErrors);
+            return;
+        }
+
+        output.Write(new OutputLine(function, requestId, OutputLevel.Info, $"Queueing background function {function.Name} for execution"));
+        context.Response.StatusCode = StatusCodes.Status202Accepted;
+        context.Response.ContentLength = 0;
+    }
+
+    private NewRun RunFor(HttpContext context, RequestTarget target, RouteMatch match, string requestId, byte[] body)
+    {
+        var function = match.Function!;
+        var now = clock.GetUtcNow();
+        return new NewRun
+        {
+            Id = requestId,
+            Kind = RunKind.Background,
+            Function = new FunctionKey(function.Site.Id, function.Name),
+            DeployId = function.Deploy.Id,
+            CreatedAt = now,
+            DueAt = now,
+            Request = new RunRequest(
+                context.Request.Method,
+                target.Url,
+                RequestReader.ReadHeaders(context.Request.Headers),
+                RequestReader.ClientIp(context),
+                match.Route < 0 ? null : function.Routes[match.Route].Pattern.Text,
+                body),
+        };
+    }
+
+    private async Task<FunctionError?> StoreAsync(NewRun run)
+    {
+        try
+        {
+            // Whether the client waits or not: what is half stored would be told to nobody.
+            return await queue.AddAsync(run, CancellationToken.None) == AddResult.Added
+                ? null
+                : new FunctionError(ErrorCode.Overloaded, "Too many runs of this background function wait already.") { RetryAfter = RetryAfter };
+        }
+        catch (RunStoreException ex)
+        {
+            output.Write(new OutputLine(null, run.Id, OutputLevel.Error, $"A call of background function {run.Function.FunctionName} could not be stored (store_failed): {ex.Message}"));
+            return new FunctionError(ErrorCode.StoreFailed, "The call could not be stored.") { RetryAfter = RetryAfter };
+        }
+    }
+
+    private static async Task<byte[]?> ReadWholeAsync(HttpContext context, long limit)
+    {
+        var reader = context.Request.BodyReader;
+        while (true)
+        {
+            var read = await reader.ReadAsync(context.RequestAborted);
+            if (read.Buffer.Length > limit)
+            {
+                reader.AdvanceTo(read.Buffer.End);
+                return null;
+            }
+
+            if (read.IsCompleted)
+            {
+                var body = read.Buffer.ToArray();
+                reader.AdvanceTo(read.Buffer.End);
+                return body;
+            }
+
+            reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        }
+    }
+}

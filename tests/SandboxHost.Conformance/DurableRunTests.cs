@@ -1,0 +1,133 @@
+using System.Net;
+using System.Text.RegularExpressions;
+
+namespace SandboxHost.Conformance;
+
+/// <summary>Work that was accepted survives the death of the host and of workers.</summary>
+public sealed partial class DurableRunTests
+{
+    private const string Work = """
+        export default async (req) => {
+          const id = (await req.text()).slice(0, 4);
+          const attempt = req.headers.get('x-sandboxhost-attempt');
+          console.log(`begin ${id} ${attempt}`);
+          await new Promise((resolve) => setTimeout(resolve, 60));
+          console.log(`done ${id} ${attempt}`);
+        };
+        export const config = { background: true, path: '/work' };
+        """;
+
+    [Fact(Timeout = 120_000)]
+    public async Task FC_12_five_hundred_runs_survive_a_host_that_is_killed_while_they_run()
+    {
+        using var site = new TemporarySite(("work.js", Work));
+        var lines = new List<string>();
+        await using (var first = await HostProcess.StartAsync(site.Directory))
+        {
+            await PostAllAsync(first, 500);
+            await first.WaitForLineAsync(_ => Lines(first, "done").Count >= 100, TimeSpan.FromSeconds(30));
+            await first.KillAsync();
+            lines.AddRange(first.Output);
+        }
+
+        await using var second = await HostProcess.StartAsync(site.Directory);
+        await second.WaitForLineAsync(_ => Ids(lines.Concat(second.Output), "done").Count == 500, TimeSpan.FromSeconds(60));
+        lines.AddRange(second.Output);
+
+        var begun = lines.Select(line => Report().Match(line)).Where(match => match.Success && match.Groups["what"].Value == "begin").ToList();
+        Assert.Equal(500, begun.Select(match => match.Groups["id"].Value).Distinct().Count());
+        // No attempt has two beginnings, and none is left out.
+        Assert.Equal(begun.Count, begun.Select(match => $"{match.Groups["id"]} {match.Groups["attempt"]}").Distinct().Count());
+        Assert.All(
+            begun.GroupBy(match => match.Groups["id"].Value),
+            run => Assert.Equal(Enumerable.Range(1, run.Count()), run.Select(match => int.Parse(match.Groups["attempt"].Value)).Order()));
+        // Only what ran when the host died began twice: eight workers of the function at most.
+        Assert.InRange(begun.Count, 500, 508);
+    }
+
+    [Fact(Timeout = 120_000)]
+    public async Task FC_12_a_call_that_cannot_be_stored_is_503_and_never_202()
+    {
+        using var site = new TemporarySite(("work.js", Work));
+        await using var host = await HostProcess.StartAsync(site.Directory, "--background-store-size", "1mb");
+        using var client = new HttpClient { BaseAddress = host.Address };
+        var accepted = 0;
+        HttpResponseMessage? refused = null;
+        for (var i = 0; i < 40 && refused is null; i++)
+        {
+            var answer = await client.PostAsync("/work", new StringContent($"{i:D4} {new string('x', 100_000)}"));
+            if (answer.StatusCode == HttpStatusCode.Accepted)
+            {
+                accepted++;
+            }
+            else
+            {
+                refused = answer;
+            }
+        }
+
+        Assert.NotNull(refused);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+        Assert.Contains("store_failed", await refused.Content.ReadAsStringAsync());
+        Assert.NotNull(refused.Headers.RetryAfter);
+        await host.WaitForLineAsync(_ => Ids(host.Output, "done").Count == accepted, TimeSpan.FromSeconds(20));
+        Assert.Equal(accepted, Ids(host.Output, "begin").Count);
+    }
+
+    [Fact(Timeout = 120_000)]
+    public async Task FC_12_a_host_that_stops_gives_its_runs_to_the_next()
+    {
+        using var site = new TemporarySite(("slow.js", """
+            export default async (req) => {
+              const attempt = req.headers.get('x-sandboxhost-attempt');
+              console.log(`begin slow ${attempt}`);
+              await new Promise((resolve) => setTimeout(resolve, attempt === '1' ? 60_000 : 1));
+              console.log(`done slow ${attempt}`);
+            };
+            export const config = { background: true, path: '/slow' };
+            """));
+        await using (var first = await HostProcess.StartAsync(site.Directory))
+        {
+            using var client = new HttpClient { BaseAddress = first.Address };
+            Assert.Equal(HttpStatusCode.Accepted, (await client.PostAsync("/slow", null)).StatusCode);
+            await first.WaitForLineAsync("begin slow 1");
+        }
+
+        await using var second = await HostProcess.StartAsync(site.Directory);
+        await second.WaitForLineAsync("done slow 2");
+    }
+
+    [Fact(Timeout = 120_000)]
+    public async Task FC_13_a_schedule_ticks_on_a_machine_that_asks_for_it()
+    {
+        using var site = new TemporarySite(("tick.js", """
+            export default async (req) => {
+              console.log('tick', (await req.json()).next_run, req.headers.get('x-nf-event'), req.headers.get('user-agent'));
+            };
+            export const config = { schedule: '* * * * *' };
+            """));
+        await using var host = await HostProcess.StartAsync(site.Directory, "--schedules");
+
+        var line = await host.WaitForLineAsync(line => line.Contains("tick 2", StringComparison.Ordinal), TimeSpan.FromSeconds(80));
+
+        Assert.Contains(":00.000Z schedule Netlify Clockwork", line);
+    }
+
+    private static async Task PostAllAsync(HostProcess host, int count)
+    {
+        using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 20 }) { BaseAddress = host.Address };
+        await Parallel.ForEachAsync(Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = 20 }, async (i, token) =>
+        {
+            using var answer = await client.PostAsync("/work", new StringContent($"{i:D4}"), token);
+            Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        });
+    }
+
+    private static HashSet<string> Lines(HostProcess host, string what) => Ids(host.Output, what);
+
+    private static HashSet<string> Ids(IEnumerable<string> lines, string what) =>
+        lines.Select(line => Report().Match(line)).Where(match => match.Success && match.Groups["what"].Value == what).Select(match => match.Groups["id"].Value).ToHashSet();
+
+    [GeneratedRegex(@"\b(?<what>begin|done) (?<id>\d{4}) (?<attempt>\d+)$", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Report();
+}
