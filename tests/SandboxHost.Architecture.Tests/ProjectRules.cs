@@ -16,7 +16,8 @@ public sealed class ProjectRules
         ["Supervisor"] = ["Core", "Protocol"],
         ["Storage"] = ["Core"],
         ["Background"] = ["Core"],
-        ["Server"] = ["Core", "Protocol", "Gateway", "Sites", "Isolation", "Supervisor", "Storage", "Background"],
+        ["Control"] = ["Core", "Protocol", "Background"],
+        ["Server"] = ["Core", "Protocol", "Gateway", "Sites", "Isolation", "Supervisor", "Storage", "Background", "Control"],
         ["Cli"] = ["Server"],
     };
 
