@@ -6,17 +6,53 @@ import { FakeHost, hostsOf } from './support/fake-host.mjs';
 
 const { serve } = hostsOf(after);
 
-test('the context has what the platform gives', async () => {
-  const host = await serve(`export default (req, context) => Response.json(context)`);
-  const geo = Buffer.from(JSON.stringify({ city: 'Wien', country: { code: 'AT', name: 'Austria' }, postal_code: '1010' })).toString('base64');
+const geo = JSON.stringify({ city: 'Wien', country: { code: 'AT', name: 'Austria' }, postal_code: '1010' });
+const deploy = { id: 'deploy-1', context: 'production', published: true, branch: 'main' };
 
-  const { text } = await host.call({ route: 0, url: 'http://localhost:8888/hello/bo%20o?x=1', headers: { 'x-nf-geo': geo } });
+test('the context has what the platform gives', async () => {
+  const host = await serve(`export default (req, context) => Response.json(context)`, { geo, deploy });
+
+  const { text } = await host.call({ route: 0, url: 'http://localhost:8888/hello/bo%20o?x=1' });
 
   assert.deepEqual(JSON.parse(text), {
-    account: { id: 'account-1' }, deploy: { context: 'production', id: 'deploy-1', published: true },
+    account: { id: 'account-1' }, deploy: { branch: 'main', context: 'production', id: 'deploy-1', published: true },
     geo: { city: 'Wien', country: { code: 'AT', name: 'Austria' }, postalCode: '1010' }, ip: '10.1.2.3', params: { name: 'bo%20o' }, path: '/hello/:name',
     requestId: 'request-1', server: { region: 'dev' }, site: { id: 'site-1', name: 'my-site', url: 'https://my-site.example' }, url: 'http://localhost:8888/hello/bo%20o?x=1',
   });
+});
+
+test('the place of the clients is a header, too, and a function that changes its copy changes no other', async () => {
+  const host = await serve(`export default (req, context) => {
+    const before = context.geo.city; context.geo.city = 'changed';
+    return Response.json([atob(req.headers.get('x-nf-geo')), before, context.geo.city, req.headers.get('x-nf-branch')]); }`, { geo, deploy });
+
+  await host.call();
+  const { text } = await host.call();
+
+  assert.deepEqual(JSON.parse(text), [geo, 'Wien', 'changed', 'main']);
+});
+
+test('the context can be spread, listed, extended and compared like the plain object that it is on the platform', async () => {
+  const host = await serve(`export default (req, context) => {
+    context.added = 1; context.ip = '::';
+    const copy = { ...context };
+    return copy.json([Object.keys(context).sort(), copy.requestId, copy.added, copy.ip, 'geo' in context, 'nothing' in context, context === Netlify.context, Object.hasOwn(context, 'site')]); }`);
+
+  const { text } = await host.call();
+
+  assert.deepEqual(JSON.parse(text), [
+    ['account', 'added', 'cookies', 'deploy', 'flags', 'geo', 'ip', 'json', 'log', 'next', 'params', 'path', 'requestId', 'rewrite', 'server', 'site', 'url', 'waitUntil'],
+    'request-1', 1, '::', true, false, true, true,
+  ]);
+});
+
+test('flags know nothing, caches keep nothing, there is no identity service', async () => {
+  const host = await serve(`export default async (req, context) => {
+    const cache = await caches.open('a'); await cache.put('http://localhost/x', new Response('x'));
+    return Response.json([context.flags.get('any') ?? null, context.flags.evaluations.size, await cache.match('http://localhost/x') ?? null, await caches.keys(),
+      await cache.delete('http://localhost/x'), netlifyIdentityContext, typeof URLPattern]); }`);
+
+  assert.equal((await host.call()).text, '[null,0,null,["a"],true,null,"function"]');
 });
 
 test('params are the groups of the route that matched', async () => {
@@ -116,9 +152,21 @@ test('a Response of another library is sent, and its header outside Latin-1 is r
   const node = await call('node');
   assert.deepEqual([node.text, node.response.streaming], ['node', true]);
   assert.equal((await call('none')).response.status, 204);
-  assert.match((await call('unicode')).ended.error.message, /^Response header contains a character that is not a Latin-1 character \(code point 0-255\)\./);
+  const unicode = await call('unicode');
+  assert.deepEqual([unicode.response.status, unicode.headers], [500, [['content-type', 'text/plain; charset=utf-8']]]);
+  assert.match(unicode.text, /^Response header contains a character that is not a Latin-1 character \(code point 0-255\)\./);
   assert.match((await call('status')).ended.error.message, /status 700/);
   assert.match((await call('error')).ended.error.message, /status 0/);
+});
+
+test('a header that the Response refuses itself is answered in the same words, and told in the log', async () => {
+  const host = await serve(`export default () => new Response('', { headers: { 'x-a': '→' } })`);
+
+  const { response, text, logs } = await host.call();
+
+  assert.equal(response.status, 500);
+  assert.match(text, /^Response header contains a character that is not a Latin-1 character \(code point 0-255\)\. Consider encoding the value using encodeURIComponent\(\) or base64\. Original error: .*greater than 255\.$/);
+  assert.deepEqual(logs.map((log) => [log.level, log.text]), [['LEVEL_ERROR', text]]);
 });
 
 test('a response header with Latin-1 characters keeps its code points', async () => {

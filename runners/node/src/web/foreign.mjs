@@ -1,16 +1,11 @@
 // Responses of another library or realm: what looks like a Response is taken for one.
 
 import { Buffer } from 'node:buffer';
+import { HeaderEncodingError } from '../errors.mjs';
 import { ReadableStream } from '../primordials.mjs';
 import { Reply } from './response.mjs';
 
 const NotLatin1 = /[^\x00-\xff]/;
-
-export class HeaderEncodingError extends TypeError {
-  name = 'TypeError';
-  message = 'Response header contains a character that is not a Latin-1 character (code point 0-255). '
-    + 'Consider encoding the value using encodeURIComponent() or base64.';
-}
 
 export function looksLikeResponse(value) {
   return value !== null && typeof value === 'object' && typeof value.status === 'number'
