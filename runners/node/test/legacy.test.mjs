@@ -141,6 +141,7 @@ test('a handler that streams answers with its first word and is open until it is
       },
       noHead: async (event, stream) => { stream.write('plain'); },
       nothing: async () => {},
+      typed: async (event, stream) => { stream.setContentType('text/csv'); stream.end('a,b'); await new Promise((resolve) => stream.once('close', resolve)); throw new Error('too late'); },
       before: async () => { throw new RangeError('before'); },
       after: async (event, stream) => { awslambda.HttpResponseStream.from(stream, {}).write('x'); await new Promise(setImmediate); throw new RangeError('after'); },
       bad: async (event, stream) => { awslambda.HttpResponseStream.from(stream, { headers: { 'a b': 'c' } }); },
@@ -151,11 +152,23 @@ test('a handler that streams answers with its first word and is open until it is
   const head = await call('head');
   assert.deepEqual([head.response.status, head.response.streaming, head.text, head.headers], [201, true, 'one two', [['set-cookie', 'a=1'], ['set-cookie', 'b=2'], ['x-a', 'b']]]);
   assert.deepEqual([(await call('noHead')).text, (await call('nothing')).text], ['plain', '']);
+  const typed = await call('typed');
+  assert.deepEqual([typed.text, typed.headers, typed.ended.outcome], ['a,b', [['content-type', 'text/csv']], 'OUTCOME_COMPLETED']);
+  assert.match(typed.logs[0].text, /too late/);
   assert.equal((await call('before')).ended.error.message, 'before');
   const after = host.invoke({ url: url('/after') });
   assert.equal((await host.end(after)).error.message, 'after');
   await assert.rejects(host.body(after), /cut/);
   assert.match((await call('bad')).ended.error.message, /a b/);
+});
+
+test('a handler that streams in the background writes to nobody', async () => {
+  const host = await serve(`export const handler = awslambda.streamifyResponse(async (event, stream) => {
+    stream.end(Buffer.alloc(1e6)); await new Promise((resolve) => stream.once('finish', resolve)); console.log('written'); });`);
+
+  const { response, logs } = await host.call({ trigger: 'TRIGGER_BACKGROUND' });
+
+  assert.deepEqual([response.status, logs[0].text], [204, 'written']);
 });
 
 test('a client that leaves a stream tells the handler, which is no error', async () => {

@@ -16,13 +16,13 @@ const AnswersLater = /\.\.\.|\b(?:arguments|done|succeed|fail)\b|\[native code\]
 
 /** Gives a function without parameters: what it needs it takes from the running invocation. */
 export function adaptHandler(handler) {
+  const streams = isStreaming(handler);
   const mayAnswerLater = handler.length >= 3 || AnswersLater.test(Function.prototype.toString.call(handler));
-  const call = isStreaming(handler) ? callStreaming : (event, invocation) => callHandler(handler, event, invocation, mayAnswerLater);
   return async () => {
     const invocation = currentInvocation.getStore();
     const event = await readEvent(invocation);
-    if (call === callStreaming) return callStreaming(handler, event, invocation);
-    const result = await call(event, invocation);
+    if (streams) return callStreaming(handler, event, invocation);
+    const result = await callHandler(handler, event, invocation, mayAnswerLater);
     return invocation.isBackground ? undefined : replyOfResult(result, event.path);
   };
 }

@@ -11,36 +11,44 @@ export const isStreaming = (handler) => handler[StreamingMark] === 'response';
 
 /**
  * Resolves with the reply as soon as the handler has said what it is or written something. The invocation stays open
- * until the handler is done; what it throws after that moment cuts the body.
+ * until the handler is done; what it throws meanwhile cuts the body, what it throws after its end is logged.
  */
 export function callStreaming(handler, event, invocation) {
   return new Promise((resolve, reject) => {
     const stream = new PassThrough();
-    let head = null;
+    let answered = false;
+    let contentType;
     const answer = (metadata) => {
-      if (head !== null) return;
-      head = metadata;
+      if (answered) return;
+      answered = true;
       try {
-        resolve(invocation.isBackground ? undefined : replyOf(metadata.statusCode ?? 200, headersOf(metadata), Readable.toWeb(stream), true));
+        resolve(replyOf(metadata.statusCode ?? 200, headersOf(metadata, contentType), Readable.toWeb(stream), true));
       } catch (error) {
         stream.destroy();
         reject(error);
       }
     };
-    onHead(stream, answer);
-    stream.once('readable', () => answer({}));
+    stream.setContentType = (type) => {
+      contentType = type;
+    };
+    if (invocation.isBackground) {
+      stream.resume();
+      resolve(undefined);
+    } else {
+      onHead(stream, answer);
+      stream.once('readable', () => answer({}));
+    }
     // Nobody else listens before the reply does.
     stream.on('error', () => {});
-    const done = run(handler, event, stream, invocation);
-    then(done, () => {
+    invocation.waitUntil(then(run(handler, event, stream, invocation), () => {
       if (!stream.writableEnded) stream.end();
     }, (error) => {
+      if (stream.writableFinished) throw error;
+      // A client that left has destroyed it already, and complaints about that are no error.
       if (stream.destroyed) return;
       stream.destroy(error);
       reject(error);
-    });
-    if (invocation.isBackground) stream.resume();
-    invocation.waitUntil(then(done, undefined, () => {}));
+    }));
   });
 }
 
@@ -52,8 +60,9 @@ function notAvailable() {
   throw new Error('A streaming handler answers by writing to its stream');
 }
 
-function headersOf(metadata) {
+function headersOf(metadata, contentType) {
   const list = headerList(metadata);
+  if (contentType !== undefined && !list.includes('content-type')) list.push('content-type', `${contentType}`);
   for (const cookie of metadata.cookies ?? []) list.push('set-cookie', `${cookie}`);
   return list;
 }
