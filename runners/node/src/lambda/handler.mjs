@@ -23,7 +23,7 @@ export function adaptHandler(handler) {
     const event = await readEvent(invocation);
     if (streams) return callStreaming(handler, event, invocation);
     const result = await callHandler(handler, event, invocation, mayAnswerLater);
-    return invocation.isBackground ? undefined : replyOfResult(result, event.path);
+    return invocation.isBackground ? undefined : replyOfResult(result, event);
   };
 }
 

@@ -5,20 +5,22 @@ import { PassThrough, pipeline, Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { FunctionError } from '../errors.mjs';
 import { ReadableStream } from '../primordials.mjs';
-import { flattenHeaders, headersFrom } from '../web/headers.mjs';
+import { headersFrom } from '../web/headers.mjs';
 import { Reply } from '../web/response.mjs';
 
+// What Headers takes off a value.
+const OuterSpace = /^[\t\n\r ]+|[\t\n\r ]+$/g;
 const BuilderPath = /^\/\.netlify\/builders\//;
 
-/** Throws what is wrong with the result. `path` is the request's. */
-export function replyOfResult(result, path) {
+/** Throws what is wrong with the result of a handler that was called with this event. */
+export function replyOfResult(result, event) {
   if (result === undefined) throw wrong('lambda response was undefined. check your function code again');
   if (result === null) {
     throw wrong('no lambda response. check your function code again. make sure to return a promise or use the callback.');
   }
   const { statusCode, body, isBase64Encoded, metadata } = result;
   if (!Number(statusCode)) throw wrong(`Your function response must have a numerical statusCode. You gave: ${inspect(statusCode)}`);
-  if (BuilderPath.test(path) && metadata?.builder_function !== true) return notABuilder();
+  if (asksForBuilder(event) && metadata?.builder_function !== true) return notABuilder();
   const list = headerList(result);
   if (!body) return replyOf(statusCode, list, null, false);
   if (typeof body === 'string') {
@@ -47,9 +49,10 @@ export function headerList({ headers, multiValueHeaders }) {
   return list;
 }
 
-/** A reply whose headers are checked by the rules of Headers, which throws what is wrong with them. */
+/** A reply whose headers are checked by Headers, which throws what is wrong with them. Repeated ones stay repeated. */
 export function replyOf(statusCode, list, body, streaming) {
-  return new Reply(Number(statusCode), flattenHeaders(headersFrom(list)), body, streaming);
+  headersFrom(list);
+  return new Reply(Number(statusCode), list.map((text) => text.replace(OuterSpace, '')), body, streaming);
 }
 
 function withTextType(list) {
@@ -62,6 +65,9 @@ const isStream = (body) => body instanceof ReadableStream || typeof body.pipe ==
 function asWebStream(body) {
   return Readable.toWeb(pipeline(body, new PassThrough(), () => {}));
 }
+
+/** What builder() answers to other methods does not say that it is one. */
+const asksForBuilder = ({ path, httpMethod }) => BuilderPath.test(path) && (httpMethod === 'GET' || httpMethod === 'HEAD');
 
 function notABuilder() {
   const message = 'Function is not an on-demand builder. See https://ntl.fyi/create-builder for how to convert a function to a builder.';

@@ -16,6 +16,14 @@ export const isStreaming = (handler) => handler[StreamingMark] === 'response';
 export function callStreaming(handler, event, invocation) {
   return new Promise((resolve, reject) => {
     const stream = new PassThrough();
+    // Nobody else listens before the reply does.
+    stream.on('error', () => {});
+    const done = run(handler, event, stream, invocation);
+    if (invocation.isBackground) {
+      stream.resume();
+      then(done, () => resolve(undefined), reject);
+      return;
+    }
     let answered = false;
     let contentType;
     const answer = (metadata) => {
@@ -31,16 +39,9 @@ export function callStreaming(handler, event, invocation) {
     stream.setContentType = (type) => {
       contentType = type;
     };
-    if (invocation.isBackground) {
-      stream.resume();
-      resolve(undefined);
-    } else {
-      onHead(stream, answer);
-      stream.once('readable', () => answer({}));
-    }
-    // Nobody else listens before the reply does.
-    stream.on('error', () => {});
-    invocation.waitUntil(then(run(handler, event, stream, invocation), () => {
+    onHead(stream, answer);
+    stream.once('readable', () => answer({}));
+    invocation.waitUntil(then(done, () => {
       if (!stream.writableEnded) stream.end();
     }, (error) => {
       if (stream.writableFinished) throw error;
@@ -52,7 +53,9 @@ export function callStreaming(handler, event, invocation) {
   });
 }
 
+/** The handler begins when everything it may touch is in place. */
 async function run(handler, event, stream, invocation) {
+  await null;
   await handler(event, stream, lambdaContext(invocation, notAvailable));
 }
 

@@ -1,0 +1,1 @@
+export default () => new Response("x", { headers: { "x-name": "\u2192" } });
