@@ -1,5 +1,6 @@
 // The second argument of a function, and what Netlify.context and getContext() give.
 
+import { inspect } from 'node:util';
 import { Cookies } from './cookies.mjs';
 import { PrivateMap } from './primordials.mjs';
 
@@ -42,6 +43,11 @@ export class Context {
   get site() { return { ...this.#deployment.site }; }
   get url() { return (this.#url ??= new URL(this.#invocation.request.url)); }
   get waitUntil() { return (this.#waitUntil ??= (...args) => this.#invocation.waitUntil(...args)); }
+
+  /** console.log(context) shows what is in it. */
+  [inspect.custom]() {
+    return { ...contextOf(this) };
+  }
 
   toJSON() {
     const { account, deploy, geo, ip, params, path, requestId, server, site, url } = this;

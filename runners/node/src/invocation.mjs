@@ -100,6 +100,10 @@ export class Invocation {
     return Math.max(0, this.#invoke.deadlineUnixMs - now());
   }
 
+  get isScheduled() {
+    return this.#invoke.trigger === Trigger.SCHEDULE;
+  }
+
   get isBackground() {
     return this.#invoke.trigger === Trigger.BACKGROUND;
   }

@@ -16,15 +16,18 @@ export function loopEntry(siteId) {
 /** Marks what functions send from now on. Both channels tell of a request before anything of it is sent. */
 export function markOutgoingRequests() {
   subscribe('undici:request:create', ({ request }) => {
-    const value = currentInvocation.getStore()?.loopHeader;
+    const value = valueFor(request);
     if (value !== undefined && !carries(request.headers, value)) request.addHeader?.(Name, value);
   });
   subscribe('http.client.request.created', ({ request }) => {
-    const value = currentInvocation.getStore()?.loopHeader;
-    // A request whose headers were given as a list has them written already, as the caller wants them.
+    const value = valueFor(request);
+    // A request whose headers were given as a list has them written already.
     if (value !== undefined && !request.headersSent) request.setHeader(Name, value);
   });
 }
+
+/** Undefined outside of an invocation, and for the way through a proxy, which is no request of the function's. */
+const valueFor = (request) => (request.method === 'CONNECT' ? undefined : currentInvocation.getStore()?.loopHeader);
 
 /** A function that hands on all the headers it got hands on this one, too. */
 function carries(flat, value) {

@@ -46,6 +46,15 @@ test('the context can be spread, listed, extended and compared like the plain ob
   ]);
 });
 
+test('a context that is printed shows what is in it', async () => {
+  const host = await serve(`export default (req, context) => { console.log(context); }`);
+
+  const { logs } = await host.call();
+
+  assert.match(logs[0].text, /requestId: 'request-1'/);
+  assert.match(logs[0].text, /site: \{ id: 'site-1'/);
+});
+
 test('flags know nothing, caches keep nothing, there is no identity service', async () => {
   const host = await serve(`export default async (req, context) => {
     const cache = await caches.open('a'); await cache.put('http://localhost/x', new Response('x'));

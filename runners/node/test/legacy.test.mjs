@@ -119,6 +119,33 @@ test('in the background any result will do, and the end is the handler\'s', asyn
   assert.deepEqual([response.status, logs[0].text], [204, 'ran']);
 });
 
+test('a tick needs no result', async () => {
+  const host = await serve(`export const handler = () => { console.log('ticked'); };`);
+
+  const { response, logs } = await host.call({ trigger: 'TRIGGER_SCHEDULE' });
+
+  assert.deepEqual([response.status, logs[0].text], [204, 'ticked']);
+});
+
+test('a stream that is returned and breaks is cut, and one whose client leaves is destroyed', async () => {
+  const host = await serve(`import { Readable } from 'node:stream';
+    async function* broken() { yield 'x'; throw new RangeError('broke'); }
+    const bodies = {
+      broken: () => Readable.from(broken()),
+      endless: () => new Readable({ read() { setImmediate(() => this.push('x'.repeat(1000))); }, destroy(error, done) { console.log('destroyed'); done(error); } }),
+    };
+    export const handler = async (event) => ({ statusCode: 200, body: bodies[event.path.slice(1)]() });`);
+  const broken = host.invoke({ url: url('/broken') });
+  assert.equal((await host.end(broken)).error.message, 'broke');
+  await assert.rejects(host.body(broken), /cut/);
+
+  const endless = host.invoke({ url: url('/endless') });
+  await host.response(endless);
+  host.send({ cancel: { id: endless, reason: 'REASON_CLIENT_GONE' } });
+  assert.equal((await host.end(endless)).outcome, 'OUTCOME_COMPLETED');
+  assert.equal((await host.until(() => host.logs(endless)[0], 'the end of the source')).text, 'destroyed');
+});
+
 test('a body that comes as a stream is in the event whole, and a cut one ends the call', async () => {
   const host = await serve(`export const handler = async (event) => ({ statusCode: 200, body: event.body })`);
   host.onRequestBody = (call) => {

@@ -23,7 +23,9 @@ export function adaptHandler(handler) {
     const event = await readEvent(invocation);
     if (streams) return callStreaming(handler, event, invocation);
     const result = await callHandler(handler, event, invocation, mayAnswerLater);
-    return invocation.isBackground ? undefined : replyOfResult(result, event);
+    // Nobody waits for what these give back.
+    if (invocation.isBackground || (invocation.isScheduled && (result === undefined || result === null))) return undefined;
+    return replyOfResult(result, event);
   };
 }
 
