@@ -15,6 +15,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     [InlineData("module-exports", "module.exports")]
     [InlineData("app", "app")]
     [InlineData("both", "older")]
+    [InlineData("typed", "typed GET typed")]
     [InlineData("compiled", "compiled")]
     [InlineData("commonjs", "{\"commonjs\":\"GET\"}")]
     [InlineData("instance", "hello from an instance")]
