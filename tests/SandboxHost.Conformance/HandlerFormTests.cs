@@ -293,7 +293,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Theory(Timeout = 15_000)]
-    [InlineData("/.netlify/functions/latin1")]
+    [InlineData("/.netlify/functions/bad-headers?kind=latin1")]
     [InlineData("/.netlify/functions/answers?kind=notLatin1")]
     public async Task A_response_header_outside_latin_1_is_answered_with_what_to_do(string path)
     {
@@ -304,6 +304,19 @@ public sealed class HandlerFormTests(FormsFixture fixture)
         Assert.StartsWith(
             "Response header contains a character that is not a Latin-1 character (code point 0-255). Consider encoding the value using encodeURIComponent() or base64.",
             await reply.Content.ReadAsStringAsync());
+    }
+
+    [Fact(Timeout = 15_000)]
+    public async Task A_response_header_that_http_does_not_take_is_an_error_of_that_call_alone()
+    {
+        const string function = "/.netlify/functions/bad-headers";
+        var before = (await Client.GetFromJsonAsync<JsonElement>(function)).GetProperty("calls").GetInt32();
+
+        Assert.Equal(("TypeError", "The value of the response header 'x-name' holds a control character"), await ErrorOfAsync($"{function}?kind=control", HttpStatusCode.InternalServerError));
+        Assert.Equal("RangeError", (await ErrorOfAsync($"{function}?kind=many", HttpStatusCode.InternalServerError)).Type);
+
+        // The worker that it happened on still counts.
+        Assert.Equal(before + 3, (await Client.GetFromJsonAsync<JsonElement>(function)).GetProperty("calls").GetInt32());
     }
 
     [Fact(Timeout = 15_000)]

@@ -15,6 +15,8 @@ import { isResponse, Reply, replyOf } from './web/response.mjs';
 
 // With the largest inline body this still fits one session message.
 const MaxHeaderLength = 64 * 1024;
+// The host's limit, for the reason that common proxies have it.
+const MaxHeaders = 200;
 const NotAscii = /[^\x00-\x7f]/;
 const { isPromise } = types;
 const { isInteger } = Number;
@@ -256,6 +258,7 @@ export class Invocation {
     const setCookies = this.#context === null ? null : Context.setCookiesOf(this.#context);
     const complete = setCookies === null || setCookies.length === 0
       ? headers : [...headers, ...setCookies.flatMap((value) => ['set-cookie', value])];
+    if (complete.length > 2 * MaxHeaders) throw new FunctionError('RangeError', `Function returned ${complete.length / 2} headers; ${MaxHeaders} are allowed`);
     let length = 0;
     for (let index = 0; index < complete.length; index++) length += complete[index].length;
     if (length > MaxHeaderLength) throw new FunctionError('RangeError', `Function returned headers of ${length} characters; ${MaxHeaderLength} are allowed`);

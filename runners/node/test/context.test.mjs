@@ -94,14 +94,14 @@ test('cookies are read from the request and set on the response', async () => {
   const host = await serve(`export default (req, { cookies: { get, set, delete: remove } }) => {
     set('a', 'b'); set({ name: 'c', value: 'd', path: '/x', maxAge: 5, httpOnly: true, secure: true, sameSite: 'Lax', domain: 'a.example', expires: new Date(0), unparsed: ['Partitioned'] });
     set('__Host-h', 'v'); remove('gone'); remove({ name: 'too', path: '/p', domain: 'a.example' });
-    const errors = [['x', 1], ['b ad', 'v'], ['x', 'a;b'], [{ name: 'x', value: 'v', path: 'a;b' }], [{ name: 'x', value: 'v', domain: 'a b' }], [{ name: 'x', value: 'v', maxAge: -1 }]]
+    const errors = [['x', 1], ['b ad', 'v'], ['x', 'a;b'], [{ name: 'x', value: 'v', path: 'a;b' }], [{ name: 'x', value: 'v', domain: 'a b' }], [{ name: 'x', value: 'v', maxAge: -1 }], [{ name: 'x', value: 'v', unparsed: ['a\\r\\nb'] }]]
       .map((args) => { try { set(...args); return 'no error'; } catch (error) { return error.name; } });
     let message; try { set('x', 5); } catch (error) { message = error.message; }
     return Response.json([get('one'), get('two'), get('none'), errors, message], { headers: { 'set-cookie': 'own=1' } }); }`);
 
   const { text, headers } = await host.call({ headers: ['cookie', 'one=a=b; two="q"'] });
 
-  assert.deepEqual(JSON.parse(text), ['a=b', '"q"', null, Array(6).fill('TypeError'), "You must provide the cookie value as a string to 'cookies.set'"]);
+  assert.deepEqual(JSON.parse(text), ['a=b', '"q"', null, Array(7).fill('TypeError'), "You must provide the cookie value as a string to 'cookies.set'"]);
   assert.deepEqual(headers.filter(([name]) => name === 'set-cookie').map(([, value]) => value), [
     'own=1', 'a=b', 'c=d; Secure; HttpOnly; Max-Age=5; Domain=a.example; SameSite=Lax; Path=/x; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Partitioned',
     '__Host-h=v; Secure; Path=/', 'gone=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT', 'too=; Domain=a.example; Path=/p; Expires=Thu, 01 Jan 1970 00:00:00 GMT',
@@ -176,6 +176,23 @@ test('a header that the Response refuses itself is answered in the same words, a
   assert.equal(response.status, 500);
   assert.match(text, /^Response header contains a character that is not a Latin-1 character \(code point 0-255\)\. Consider encoding the value using encodeURIComponent\(\) or base64\. Original error: .*greater than 255\.$/);
   assert.deepEqual(logs.map((log) => [log.level, log.text]), [['LEVEL_ERROR', text]]);
+});
+
+test('headers that HTTP does not take are the function\'s error, in every form', async () => {
+  const many = `Object.fromEntries(Array.from({ length: 201 }, (_, index) => ['x-' + index, 'v']))`;
+  const host = await serve(`const kinds = {
+      control: () => new Response('x', { headers: new Headers({ 'x-a': 'a\\x01b' }) }), record: () => new Response('x', { headers: { 'x-a': '\\x7f' } }),
+      stream: () => new Response(new ReadableStream(), { headers: { 'x-a': '\\x02' } }), many: () => new Response('x', { headers: ${many} }),
+      foreign: () => ({ status: 200, body: null, headers: new Map([['x a', 'b']]), arrayBuffer() {} }), foreignControl: () => ({ status: 200, body: null, headers: new Map([['x-a', '\\n']]), arrayBuffer() {} }),
+    };
+    export default (req) => kinds[new URL(req.url).pathname.slice(1)]();`);
+  for (const [kind, message] of [['control', /'x-a' holds a control/], ['record', /'x-a' holds a control/], ['stream', /'x-a' holds a control/], ['many', /202 headers; 200 are/],
+    ['foreign', /x a/], ['foreignControl', /'x-a' holds a control/]]) {
+    const { ended, response } = await host.call({ url: `http://localhost/${kind}` });
+
+    assert.equal(response, undefined, kind);
+    assert.match(ended.error.message, message);
+  }
 });
 
 test('a response header with Latin-1 characters keeps its code points', async () => {

@@ -54,7 +54,7 @@ test('the first of promise, callback and context that answers wins', async () =>
 });
 
 test('a result that is none is refused with the reason', async () => {
-  const host = await serve(`const results = [undefined, null, 'text', {}, { statusCode: 'no' }, { statusCode: 200, body: { a: 1 } }, { statusCode: 700 }, { statusCode: 200, headers: { 'a b': 'c' } }];
+  const host = await serve(`const results = [undefined, null, 'text', {}, { statusCode: 'no' }, { statusCode: 200, body: { a: 1 } }, { statusCode: 700 }, { statusCode: 200, headers: { 'a b': 'c' } }, { statusCode: 200, headers: { a: 'b\\x01' } }, { get statusCode() { throw new RangeError('looked at'); } }, 5n, Symbol('s')];
     export const handler = async (event) => results[event.queryStringParameters.which];`);
   const expected = [
     'lambda response was undefined. check your function code again',
@@ -63,7 +63,8 @@ test('a result that is none is refused with the reason', async () => {
     'Your function response must have a numerical statusCode. You gave: undefined',
     "Your function response must have a numerical statusCode. You gave: 'no'",
     'Your function response must have a string or a stream body. You gave: { a: 1 }',
-    /status 700/, /a b/,
+    /status 700/, /a b/, /'a' holds a control/, 'looked at',
+    'Your function response must have a numerical statusCode. You gave: undefined', 'Your function response must have a numerical statusCode. You gave: undefined',
   ];
   for (const [which, message] of expected.entries()) {
     const { ended } = await host.call({ url: url(`/?which=${which}`) });

@@ -5,7 +5,7 @@ import { PassThrough, pipeline, Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { FunctionError } from '../errors.mjs';
 import { ReadableStream } from '../primordials.mjs';
-import { headersFrom } from '../web/headers.mjs';
+import { checkSendable, headersFrom } from '../web/headers.mjs';
 import { Reply } from '../web/response.mjs';
 
 // What Headers takes off a value.
@@ -52,7 +52,7 @@ export function headerList({ headers, multiValueHeaders }) {
 /** A reply whose headers are checked by Headers, which throws what is wrong with them. Repeated ones stay repeated. */
 export function replyOf(statusCode, list, body, streaming) {
   headersFrom(list);
-  return new Reply(Number(statusCode), list.map((text) => text.replace(OuterSpace, '')), body, streaming);
+  return new Reply(Number(statusCode), checkSendable(list.map((text) => text.replace(OuterSpace, ''))), body, streaming);
 }
 
 function withTextType(list) {

@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer';
 import { HeaderEncodingError } from '../errors.mjs';
 import { ReadableStream } from '../primordials.mjs';
+import { checkSendable, headersFrom } from './headers.mjs';
 import { Reply } from './response.mjs';
 
 const NotLatin1 = /[^\x00-\xff]/;
@@ -22,6 +23,7 @@ export async function foreignReply(response) {
   });
   for (const cookie of cookiesOf(response.headers)) headers.push('set-cookie', `${cookie}`);
   if (headers.some((text) => NotLatin1.test(text))) throw new HeaderEncodingError();
+  headersFrom(checkSendable(headers));
   if (body === null || body === undefined) return new Reply(status, headers, null, false);
   if (typeof body.getReader === 'function') return new Reply(status, headers, body, true);
   if (typeof body[Symbol.asyncIterator] === 'function') return new Reply(status, headers, ReadableStream.from(body), true);

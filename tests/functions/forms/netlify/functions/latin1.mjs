@@ -1,1 +1,0 @@
-export default () => new Response("x", { headers: { "x-name": "\u2192" } });
