@@ -17,11 +17,16 @@ count() { # count PASSED FAILED SKIPPED
   passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 }
 
-example=$SANDBOXHOST_HOME/examples/typescript
-if newer_than "$example/node_modules/.current" "$example/package-lock.json"; then
-  run "$SANDBOXHOST_HOME/artifacts/log/npm-example.log" npm ci --prefix "$example" --no-audit --no-fund --ignore-scripts
-  touch "$example/node_modules/.current"
-fi
+install_packages() { # install_packages FOLDER: what its lock file names
+  local folder=$SANDBOXHOST_HOME/$1
+  if newer_than "$folder/node_modules/.current" "$folder/package-lock.json"; then
+    run "$SANDBOXHOST_HOME/artifacts/log/npm-${1//\//-}.log" npm ci --prefix "$folder" --no-audit --no-fund --ignore-scripts
+    touch "$folder/node_modules/.current"
+  fi
+}
+
+install_packages examples/typescript
+install_packages tests/functions/forms
 
 say "Building the tests"
 run "$SANDBOXHOST_HOME/artifacts/log/tests.log" dotnet build "$SANDBOXHOST_HOME/SandboxHost.sln" -c Release -v quiet
@@ -56,11 +61,7 @@ done
 
 if [[ "runner" == *"$only"* ]]; then
   printf '\n== runners/node\n'
-  stamp=$SANDBOXHOST_HOME/runners/node/node_modules/.current
-  if newer_than "$stamp" "$SANDBOXHOST_HOME/runners/node/package-lock.json"; then
-    run "$SANDBOXHOST_HOME/artifacts/log/npm-runner.log" npm ci --prefix "$SANDBOXHOST_HOME/runners/node" --no-audit --no-fund --ignore-scripts
-    touch "$stamp"
-  fi
+  install_packages runners/node
   output=$results/runner.txt
   (cd "$SANDBOXHOST_HOME/runners/node" && timeout 300 "$NODE" --test --test-reporter=spec "test/*.test.mjs") >"$output" 2>&1
   tail -n 40 "$output" | sed 's/^ℹ /# /'

@@ -23,6 +23,9 @@ public sealed class LoopbackServer : IDisposable
     /// <summary>How many connections it ever saw.</summary>
     public int Connections => Volatile.Read(ref _connections);
 
+    /// <summary>The first bytes of the latest request, as text.</summary>
+    public string LastRequest { get; private set; } = "";
+
     public void Dispose() => _listener.Dispose();
 
     private async Task ServeAsync()
@@ -35,7 +38,7 @@ public sealed class LoopbackServer : IDisposable
                 Interlocked.Increment(ref _connections);
                 var stream = client.GetStream();
                 var buffer = new byte[4096];
-                _ = await stream.ReadAsync(buffer);
+                LastRequest = Encoding.Latin1.GetString(buffer, 0, await stream.ReadAsync(buffer));
                 await stream.WriteAsync(Encoding.ASCII.GetBytes(
                     $"HTTP/1.1 200 OK\r\ncontent-length: {_text.Length}\r\nconnection: close\r\n\r\n{_text}"));
             }

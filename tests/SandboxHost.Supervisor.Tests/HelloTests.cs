@@ -79,7 +79,8 @@ public sealed class HelloTests
         await using var answer = await exchange;
         Assert.Equal((200, "hello"), (answer.Response?.Status, System.Text.Encoding.UTF8.GetString(answer.Response!.Body.Span)));
         Assert.Equal(("hello", "hello.mjs", "dev"), (specialise.FunctionName, specialise.Entry, specialise.Region));
-        Assert.Equal(["GREETING", "hi"], specialise.Environment);
+        Assert.Equal(["GREETING", "hi", "AWS_REGION", "dev"], specialise.Environment);
+        Assert.Equal(512u, specialise.MemoryMb);
         Assert.Equal((1u, "GET", -1), (invoke.Id, invoke.Method, invoke.Route));
         Assert.Equal((512L << 20, 0.5), (worker.Sandbox.LimitsSet!.MemoryBytes, worker.Sandbox.LimitsSet.Cpus));
         Assert.Equal(Environment.ProcessId, worker.Sandbox.EgressOpenedFor);

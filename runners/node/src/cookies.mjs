@@ -73,6 +73,9 @@ function serialise({ name, value, expires, maxAge, domain, path, secure, httpOnl
     parts.push(`Path=${path}`);
   }
   if (expires !== undefined) parts.push(`Expires=${new Date(expires).toUTCString()}`);
-  if (Array.isArray(unparsed)) parts.push(...unparsed);
+  for (const attribute of Array.isArray(unparsed) ? unparsed : []) {
+    if (typeof attribute !== 'string' || !AttributeValue.test(attribute)) throw new TypeError(`Invalid cookie attribute: ${JSON.stringify(attribute)}`);
+    parts.push(attribute);
+  }
   return parts.join('; ');
 }

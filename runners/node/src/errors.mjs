@@ -18,6 +18,22 @@ export class FunctionError extends Error {
   }
 }
 
+const NotLatin1 = 'Response header contains a character that is not a Latin-1 character (code point 0-255). '
+  + 'Consider encoding the value using encodeURIComponent() or base64.';
+
+/** A header of a Response that HTTP cannot carry. */
+export class HeaderEncodingError extends TypeError {
+  name = 'TypeError';
+  message = NotLatin1;
+}
+
+/** The text of the reply to a described error when it is about a header outside Latin-1, ours or that of `new Headers()`; else null. */
+export function headerEncodingComplaint({ type, message }) {
+  if (type !== 'TypeError') return null;
+  if (message.startsWith(NotLatin1)) return message;
+  return message.includes('ByteString') && message.includes('greater than 255') ? `${NotLatin1} Original error: ${message}` : null;
+}
+
 /** { type, message, trace } for any value. Never throws. */
 export function describeError(value) {
   const isError = attempt(() => typeof value === 'object' && value !== null && (value instanceof Error || typeof value.stack === 'string'), false);

@@ -7,7 +7,23 @@ import { FunctionError } from './errors.mjs';
 /** The function to call with (request, context). Rejects with what loading threw. */
 export async function loadHandler(directory, entry) {
   const namespace = await import(pathToFileURL(join(directory, entry)).href);
-  return findHandler(namespace, entry);
+  const legacy = findLegacyHandler(namespace);
+  if (legacy === null) return findHandler(namespace, entry);
+  const { adaptHandler } = await import('./lambda/handler.mjs');
+  return adaptHandler(legacy);
+}
+
+/**
+ * An export called `handler` makes it the older form, also beside a default export. CommonJS exports lie under `default`;
+ * there, an object with `fetch` is the newer form whatever else it has.
+ */
+function findLegacyHandler(namespace) {
+  let exported = namespace;
+  for (let depth = 0; depth <= 2 && (isObject(exported) || typeof exported === 'function'); depth++, exported = exported.default) {
+    const isFetchable = depth > 0 && isObject(exported) && typeof exported.fetch === 'function';
+    if (!isFetchable && typeof exported.handler === 'function') return exported.handler;
+  }
+  return null;
 }
 
 /** Exported by itself for the warm-up, which has a module of its own. */

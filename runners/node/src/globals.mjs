@@ -1,6 +1,9 @@
 // What user code finds on globalThis.
 
+import { Buffer } from 'node:buffer';
 import { currentInvocation } from './current-invocation.mjs';
+import { installLambdaGlobal } from './lambda/global.mjs';
+import { installCaches } from './web/caches.mjs';
 import { installHeaders } from './web/headers.mjs';
 import { installRequest } from './web/request.mjs';
 import { installResponse } from './web/response.mjs';
@@ -9,6 +12,8 @@ export function installGlobals() {
   installHeaders();
   installRequest();
   installResponse();
+  installCaches();
+  installLambdaGlobal();
   globalThis.Netlify = {
     get context() {
       return currentInvocation.getStore()?.context ?? null;
@@ -25,4 +30,17 @@ export function installGlobals() {
       toObject: () => ({ ...process.env }),
     },
   };
+  Object.defineProperty(globalThis, 'netlifyIdentityContext', {
+    configurable: true, enumerable: false, get: () => readIdentity(currentInvocation.getStore()?.incomingHeader('x-nf-identity-info')),
+  });
+}
+
+/** What the platform says of the site's identity service: { url, token }, or null when there is none. */
+function readIdentity(header) {
+  if (!header) return null;
+  try {
+    return JSON.parse(Buffer.from(header, 'base64').toString());
+  } catch {
+    return null;
+  }
 }

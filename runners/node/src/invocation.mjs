@@ -3,9 +3,9 @@
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
 import { abortError } from './abort-error.mjs';
-import { Context } from './context.mjs';
+import { Context, contextOf } from './context.mjs';
 import { currentInvocation } from './current-invocation.mjs';
-import { describeError, FunctionError } from './errors.mjs';
+import { describeError, FunctionError, headerEncodingComplaint } from './errors.mjs';
 import { BodyKind, Level, MaxInlineBodyBytes, Outcome, Trigger } from './messages.mjs';
 import { AbortController, DOMException, Promise, ReadableStream, then } from './primordials.mjs';
 import { foreignReply, looksLikeResponse } from './web/foreign.mjs';
@@ -15,11 +15,15 @@ import { isResponse, Reply, replyOf } from './web/response.mjs';
 
 // With the largest inline body this still fits one session message.
 const MaxHeaderLength = 64 * 1024;
+// The host's limit, for the reason that common proxies have it.
+const MaxHeaders = 200;
 const NotAscii = /[^\x00-\x7f]/;
 const { isPromise } = types;
 const { isInteger } = Number;
+const { now } = Date;
 const { byteLength } = Buffer;
 const NoBytes = Buffer.alloc(0);
+const Base32 = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 const NoContent = new Reply(204, [], null, false);
 
@@ -28,6 +32,7 @@ export class Invocation {
   #invoke;
   #request = null;
   #context = null;
+  #givenContext = null;
   #pendingWaits = 0;
   #answered = false;
   #ended = false;
@@ -49,7 +54,7 @@ export class Invocation {
 
   get deployment() { return this.#host.deployment; }
   get request() { return (this.#request ??= incomingRequest(this)); }
-  get context() { return (this.#context ??= new Context(this)); }
+  get context() { return (this.#givenContext ??= contextOf(this.#context = new Context(this))); }
   get requestId() { return this.#invoke.requestId; }
   get clientIp() { return this.#invoke.clientIp; }
   get method() { return this.#invoke.method; }
@@ -76,8 +81,33 @@ export class Invocation {
         headers.push(sent[index], sent[index + 1]);
       }
     }
-    headers.push('x-nf-request-id', this.requestId, 'x-nf-client-connection-ip', this.clientIp, ...this.deployment.headers);
+    const { requestId, deployment } = this;
+    headers.push('x-nf-request-id', requestId, 'x-nf-client-connection-ip', this.clientIp, 'x-nf-request-start', `${startOf(requestId)}`);
+    for (let index = 0; index < deployment.headers.length; index++) headers.push(deployment.headers[index]);
     return headers;
+  }
+
+  /** What requests of this invocation say in CDN-Loop: what came in, and this site. */
+  get loopHeader() {
+    const sent = this.#invoke.readHeaders();
+    let value = '';
+    for (let index = 0; index < sent.length; index += 2) {
+      if (sent[index] === 'cdn-loop' && !NotAscii.test(sent[index + 1])) value += `${sent[index + 1]}, `;
+    }
+    return value + this.deployment.loopEntry;
+  }
+
+  /** Milliseconds until the host ends it; never below zero. */
+  get remainingMilliseconds() {
+    return Math.max(0, this.#invoke.deadlineUnixMs - now());
+  }
+
+  get isScheduled() {
+    return this.#invoke.trigger === Trigger.SCHEDULE;
+  }
+
+  get isBackground() {
+    return this.#invoke.trigger === Trigger.BACKGROUND;
   }
 
   get signal() {
@@ -155,7 +185,14 @@ export class Invocation {
   /** The function threw, or an exception of its own was caught by nobody. */
   fail(error) {
     if (this.#ended) return;
-    this.#end(Outcome.FUNCTION_ERROR, describeError(error), 0);
+    const described = describeError(error);
+    const complaint = this.#answered || this.#responseBody !== null ? null : headerEncodingComplaint(described);
+    if (complaint === null) {
+      this.#end(Outcome.FUNCTION_ERROR, described, 0);
+    } else {
+      this.#log(Level.ERROR, complaint);
+      this.#send(new Reply(500, ['content-type', 'text/plain; charset=utf-8'], complaint, false));
+    }
   }
 
   /** The function called process.exit. */
@@ -178,6 +215,7 @@ export class Invocation {
   #judge(value) {
     if (value === undefined || this.#invoke.trigger === Trigger.BACKGROUND) return NoContent;
     if (isResponse(value)) return replyOf(value);
+    if (value instanceof Reply) return value;
     if (looksLikeResponse(value)) return foreignReply(value);
     throw new FunctionError('Error', "Function returned an unsupported value. Accepted types are 'Response' or 'undefined'");
   }
@@ -220,6 +258,7 @@ export class Invocation {
     const setCookies = this.#context === null ? null : Context.setCookiesOf(this.#context);
     const complete = setCookies === null || setCookies.length === 0
       ? headers : [...headers, ...setCookies.flatMap((value) => ['set-cookie', value])];
+    if (complete.length > 2 * MaxHeaders) throw new FunctionError('RangeError', `Function returned ${complete.length / 2} headers; ${MaxHeaders} are allowed`);
     let length = 0;
     for (let index = 0; index < complete.length; index++) length += complete[index].length;
     if (length > MaxHeaderLength) throw new FunctionError('RangeError', `Function returned headers of ${length} characters; ${MaxHeaderLength} are allowed`);
@@ -300,6 +339,17 @@ export class Invocation {
   #log(level, text) {
     this.#host.link.log(this.id, level, text);
   }
+}
+
+/** When the request arrived, in milliseconds since 1970: a ULID begins with it. */
+function startOf(requestId) {
+  let time = 0;
+  for (let index = 0; index < 10; index++) {
+    const digit = Base32.indexOf(requestId[index]);
+    if (digit < 0) return now();
+    time = time * 32 + digit;
+  }
+  return time;
 }
 
 function isThenable(value) {

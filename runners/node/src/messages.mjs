@@ -49,7 +49,7 @@ function readHostFrame(reader, sink) {
 function readSpecialise(reader) {
   const message = {
     functionName: '', entry: '', environment: [], routes: [], site: readSite(), deploy: readDeploy(),
-    accountId: '', region: '', showErrors: false,
+    accountId: '', region: '', showErrors: false, geo: '', memoryMb: 0,
   };
   while (!reader.done) {
     const field = reader.key();
@@ -63,6 +63,8 @@ function readSpecialise(reader) {
       case key(7, Bytes): message.accountId = reader.string(); break;
       case key(8, Bytes): message.region = reader.string(); break;
       case key(9, Varint): message.showErrors = reader.bool(); break;
+      case key(10, Bytes): message.geo = reader.string(); break;
+      case key(11, Varint): message.memoryMb = reader.varint32(); break;
       default: reader.skip(field);
     }
   }
@@ -84,13 +86,14 @@ function readSite(reader) {
 }
 
 function readDeploy(reader) {
-  const deploy = { id: '', context: '', published: false };
+  const deploy = { id: '', context: '', published: false, branch: '' };
   while (reader && !reader.done) {
     const field = reader.key();
     switch (field) {
       case key(1, Bytes): deploy.id = reader.string(); break;
       case key(2, Bytes): deploy.context = reader.string(); break;
       case key(3, Varint): deploy.published = reader.bool(); break;
+      case key(4, Bytes): deploy.branch = reader.string(); break;
       default: reader.skip(field);
     }
   }

@@ -9,6 +9,7 @@ import { loadHandler } from './function-loader.mjs';
 import { installGlobals } from './globals.mjs';
 import { Invocation } from './invocation.mjs';
 import { captureOutput } from './output.mjs';
+import { markOutgoingRequests } from './loop-detection.mjs';
 import { PrivateMap } from './primordials.mjs';
 import { warmUp } from './warm-up.mjs';
 
@@ -39,6 +40,7 @@ export class Session {
     // The path out of the sandbox. From the environment of the start, before any other can take its place.
     if (process.env.HTTP_PROXY || process.env.HTTPS_PROXY) http.setGlobalProxyFromEnv();
     installGlobals();
+    markOutgoingRequests();
     captureOutput((id, level, text) => link.log(id, level, text));
     interceptExit((signal, invocation) => this.#onExit(signal, invocation));
     interceptUncaught((error, invocation) => this.#onUncaught(error, invocation));

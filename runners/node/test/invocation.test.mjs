@@ -9,7 +9,7 @@ test('a function gets method, url, headers and body, and its Response goes out i
     JSON.stringify([req.method, req.url, [...req.headers], await req.text()]), { status: 201, headers: { 'X-Answer': 'yes' } })`);
 
   const { response, text, headers } = await host.call({
-    method: 'POST', url: 'http://example.com:8888/a/b?c=d', headers: ['x-one', '1', 'x-two', '2', 'x-two', 'ü'.normalize()], body: 'héllo',
+    requestId: '01KAT0000012345', method: 'POST', url: 'http://example.com:8888/a/b?c=d', headers: ['cdn-loop', 'other', 'x-one', '1', 'x-two', '2', 'x-two', 'ü'.normalize()], body: 'héllo',
   });
 
   assert.equal(response.status, 201);
@@ -20,8 +20,8 @@ test('a function gets method, url, headers and body, and its Response goes out i
   assert.equal(url, 'http://example.com:8888/a/b?c=d');
   assert.equal(body, 'héllo');
   assert.deepEqual(seen, [
-    ['x-nf-account-id', 'account-1'], ['x-nf-client-connection-ip', '10.1.2.3'], ['x-nf-deploy-context', 'production'],
-    ['x-nf-deploy-id', 'deploy-1'], ['x-nf-deploy-published', '1'], ['x-nf-request-id', 'request-1'], ['x-nf-site-id', 'site-1'],
+    ['cdn-loop', 'other, sandboxhost; site=site-1'], ['x-nf-account-id', 'account-1'], ['x-nf-client-connection-ip', '10.1.2.3'], ['x-nf-deploy-context', 'production'],
+    ['x-nf-deploy-id', 'deploy-1'], ['x-nf-deploy-published', '1'], ['x-nf-request-id', '01KAT0000012345'], ['x-nf-request-start', String(Number.parseInt('1jaq00000', 32))], ['x-nf-site-id', 'site-1'],
     ['x-one', '1'], ['x-two', '2'],
   ]);
 });

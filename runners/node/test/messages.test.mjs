@@ -31,8 +31,8 @@ function randomHostFrame(random) {
   const text = () => random.text();
   switch (random.below(6)) {
     case 0: return { warm: {} };
-    case 1: return { specialise: { functionName: text(), entry: text(), environment: random.list(text), routes: random.list(text), accountId: text(), region: text(), showErrors: random.bool(),
-      site: { id: text(), name: text(), url: text() }, deploy: { id: text(), context: text(), published: random.bool() } } };
+    case 1: return { specialise: { functionName: text(), entry: text(), environment: random.list(text), routes: random.list(text), accountId: text(), region: text(), showErrors: random.bool(), geo: text(), memoryMb: random.uint32(),
+      site: { id: text(), name: text(), url: text() }, deploy: { id: text(), context: text(), published: random.bool(), branch: text() } } };
     case 2: return { invoke: { id: random.uint32(), requestId: text(), method: text(), url: text(), headers: random.list(text, 20), clientIp: text(), route: random.int32(), bodyKind: random.below(3),
       body: random.bytes(), deadlineUnixMs: random.safeInt64(), acknowledge: random.bool(), trigger: random.below(3) } };
     case 3: return { cancel: { id: random.uint32(), reason: random.below(5) } };

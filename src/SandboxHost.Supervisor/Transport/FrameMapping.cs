@@ -1,3 +1,6 @@
+using System.Collections.Frozen;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Google.Protobuf;
 using SandboxHost.Deployments;
 using SandboxHost.Invocations;
@@ -8,8 +11,30 @@ namespace SandboxHost.Supervisor.Transport;
 /// <summary>From the domain's words to the protocol's; nothing else.</summary>
 internal static class FrameMapping
 {
+    private const string RegionVariable = "AWS_REGION";
+
+    // Netlify's codes are airports; what its functions read at run time are the names of AWS (reference §3.1 and §8).
+    private static readonly FrozenDictionary<string, string> Regions = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["cdg"] = "eu-west-3",
+        ["cmh"] = "us-east-2",
+        ["dub"] = "eu-west-1",
+        ["fra"] = "eu-central-1",
+        ["gru"] = "sa-east-1",
+        ["iad"] = "us-east-1",
+        ["lhr"] = "eu-west-2",
+        ["mxp"] = "eu-south-1",
+        ["nrt"] = "ap-northeast-1",
+        ["pdx"] = "us-west-2",
+        ["sfo"] = "us-west-1",
+        ["sin"] = "ap-southeast-1",
+        ["syd"] = "ap-southeast-2",
+        ["yul"] = "ca-central-1",
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
     public static Specialise ToSpecialise(FunctionVersion function)
     {
+        var region = RegionOf(function);
         var specialise = new Specialise
         {
             FunctionName = function.Name,
@@ -20,16 +45,25 @@ internal static class FrameMapping
                 Id = function.Deploy.Id,
                 Context = function.Deploy.Context,
                 Published = function.Deploy.Published,
+                Branch = function.Environment.GetValueOrDefault("BRANCH", ""),
             },
             AccountId = function.Site.AccountId,
-            Region = function.Deploy.Context == "dev" ? "dev" : "local",
+            Region = region,
             ShowErrors = function.ShowErrors,
+            Geo = JsonSerializer.Serialize(function.Geo, GeoJson.Default.GeoLocation),
+            MemoryMb = (uint)(function.Limits.MemoryBytes / FunctionLimits.Megabyte),
         };
         specialise.Routes.AddRange(function.Routes.Select(route => route.Pattern.Text));
         foreach (var (name, value) in function.Environment)
         {
             specialise.Environment.Add(name);
             specialise.Environment.Add(value);
+        }
+
+        if (!function.Environment.ContainsKey(RegionVariable))
+        {
+            specialise.Environment.Add(RegionVariable);
+            specialise.Environment.Add(region);
         }
 
         return specialise;
@@ -68,4 +102,20 @@ internal static class FrameMapping
 
         return new HostFrame { Invoke = invoke };
     }
+
+    private static string RegionOf(FunctionVersion function)
+    {
+        if (function.Region is { } code)
+        {
+            return Regions.GetValueOrDefault(code, code);
+        }
+
+        return function.Deploy.Context == "dev" ? "dev" : "local";
+    }
 }
+
+/// <summary>A place as Netlify writes it into x-nf-geo: city, country, …, postal_code.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(GeoLocation))]
+internal sealed partial class GeoJson : JsonSerializerContext;

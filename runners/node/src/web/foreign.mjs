@@ -1,16 +1,12 @@
 // Responses of another library or realm: what looks like a Response is taken for one.
 
 import { Buffer } from 'node:buffer';
+import { HeaderEncodingError } from '../errors.mjs';
 import { ReadableStream } from '../primordials.mjs';
+import { checkSendable, headersFrom } from './headers.mjs';
 import { Reply } from './response.mjs';
 
 const NotLatin1 = /[^\x00-\xff]/;
-
-export class HeaderEncodingError extends TypeError {
-  name = 'TypeError';
-  message = 'Response header contains a character that is not a Latin-1 character (code point 0-255). '
-    + 'Consider encoding the value using encodeURIComponent() or base64.';
-}
 
 export function looksLikeResponse(value) {
   return value !== null && typeof value === 'object' && typeof value.status === 'number'
@@ -27,6 +23,7 @@ export async function foreignReply(response) {
   });
   for (const cookie of cookiesOf(response.headers)) headers.push('set-cookie', `${cookie}`);
   if (headers.some((text) => NotLatin1.test(text))) throw new HeaderEncodingError();
+  headersFrom(checkSendable(headers));
   if (body === null || body === undefined) return new Reply(status, headers, null, false);
   if (typeof body.getReader === 'function') return new Reply(status, headers, body, true);
   if (typeof body[Symbol.asyncIterator] === 'function') return new Reply(status, headers, ReadableStream.from(body), true);

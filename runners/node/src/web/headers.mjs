@@ -13,6 +13,7 @@ const nativeGet = prototype.get;
 const nativeHas = prototype.has;
 const nativeIteratorNext = Object.getPrototypeOf(new NativeHeaders().entries()).next;
 
+const Control = /[\x00-\x08\x0a-\x1f\x7f]/;
 const LowerCaseToken = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 
 class IncomingHeaders extends Stamp {
@@ -67,6 +68,14 @@ export function flattenHeaders(headers) {
     if (done) return list;
     list.push(value[0], value[1]);
   }
+}
+
+/** Throws for a value that the Fetch standard lets pass and HTTP does not: the host would take the worker for a broken one. */
+export function checkSendable(list) {
+  for (let index = 1; index < list.length; index += 2) {
+    if (Control.test(list[index])) throw new TypeError(`The value of the response header '${list[index - 1]}' holds a control character`);
+  }
+  return list;
 }
 
 export function getHeader(headers, name) {

@@ -2,7 +2,7 @@
 // native Response ever being made. Everything odd goes the native way, including everything that must throw.
 
 import { Buffer } from 'node:buffer';
-import { appendHeader, copyHeaders, flattenHeaders, hasHeader, headersFrom, isHeaders, synchroniseHeaders } from './headers.mjs';
+import { appendHeader, checkSendable, copyHeaders, flattenHeaders, hasHeader, headersFrom, isHeaders, synchroniseHeaders } from './headers.mjs';
 import { PrivateMap, ReadableStream } from '../primordials.mjs';
 import { impersonate, notCallable, Stamp, wrapPrototype } from './lazy.mjs';
 
@@ -273,13 +273,13 @@ export function replyOf(response) {
   const state = stateOf(response);
   if (state === undefined) return nativeReply(response);
   if (state.twin !== null) checkBody(state.twin);
-  return new Reply(state.status, state.headers === null ? sortByName(state.list) : flattenHeaders(state.headers), state.body, false);
+  return new Reply(state.status, state.headers === null ? sortByName(state.list) : checkSendable(flattenHeaders(state.headers)), state.body, false);
 }
 
 function nativeReply(response) {
   checkBody(response);
   const status = apply(nativeStatus, response, []);
-  const headers = flattenHeaders(apply(nativeHeaders, response, []));
+  const headers = checkSendable(flattenHeaders(apply(nativeHeaders, response, [])));
   const body = apply(nativeBody, response, []);
   if (body === null) return new Reply(status, headers, null, false);
   if (!bufferedResponses.has(response)) return new Reply(status, isFetched(response) ? decodedHeaders(headers) : headers, body, true);

@@ -1,0 +1,4 @@
+// What Express users write.
+const app = () => {};
+module.exports = app;
+module.exports.handler = async () => ({ statusCode: 200, body: "app" });

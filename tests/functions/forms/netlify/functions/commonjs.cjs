@@ -1,0 +1,1 @@
+module.exports = async (req, context) => context.json({ commonjs: req.method });

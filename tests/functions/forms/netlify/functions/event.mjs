@@ -1,0 +1,8 @@
+// The older form: says what it was called with.
+export const handler = async (event, context) => ({
+  statusCode: 200,
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({ event, context, remaining: context.getRemainingTimeInMillis() }),
+});
+
+export const config = { path: ["/event", "/event/:id"] };
