@@ -23,13 +23,7 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
     private GatewayHost(TimeProvider clock, IReadOnlyList<FunctionVersion> functions)
     {
         Functions = functions;
-        _snapshots.Publish(new HostSnapshot([new SiteSnapshot
-        {
-            Identity = functions[0].Site,
-            HostNames = [],
-            Functions = functions,
-            Routes = new RouteTable(functions),
-        }]));
+        Publish([.. functions]);
         _backgroundRuns = new BackgroundRuns(Invoker, this);
         var pipeline = new FunctionPipeline(_snapshots, Invoker, this, clock, _backgroundRuns);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -58,10 +52,15 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
 
     public Uri Http2Address { get; private set; } = null!;
 
-    public static FunctionVersion Function(string name, FunctionKind kind = FunctionKind.Http, params string[] paths) => new()
+    public static FunctionVersion Function(string name, FunctionKind kind = FunctionKind.Http, params string[] paths) => Make(name, kind, paths);
+
+    public static FunctionVersion Make(
+        string name, FunctionKind kind, string[] paths, RateLimitRule? rateLimit = null, string? schedule = null, string deployContext = "dev") => new()
     {
         Site = new SiteIdentity("1", "site", "http://localhost", "2"),
-        Deploy = new DeployIdentity("0", "dev", Published: false),
+        Deploy = new DeployIdentity("0", deployContext, Published: deployContext == "production"),
+        RateLimit = rateLimit,
+        Schedule = schedule,
         Name = name,
         Kind = kind,
         Runtime = "node",
@@ -86,6 +85,15 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
         host.Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false }) { BaseAddress = host.Address };
         return host;
     }
+
+    /// <summary>The site has these functions from now on.</summary>
+    public void Publish(params FunctionVersion[] functions) => _snapshots.Publish(new HostSnapshot([new SiteSnapshot
+    {
+        Identity = functions[0].Site,
+        HostNames = ["one.example", "two.example"],
+        Functions = functions,
+        Routes = new RouteTable(functions),
+    }]));
 
     public Task<RawClient> ConnectAsync() => RawClient.ConnectAsync(Address);
 
