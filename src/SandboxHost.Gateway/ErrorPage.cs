@@ -3,10 +3,14 @@ namespace SandboxHost.Gateway;
 /// <summary>An error for people.</summary>
 internal static class ErrorPage
 {
-    public static string Of(ErrorBody error) => HostPage.Of(error.ErrorType, $"""
-        <h1>{HostPage.Text(error.ErrorType)}</h1>
-        <p>{HostPage.Text(error.ErrorMessage)}</p>
-        {HostPage.Trace(error.Trace)}
-        <footer><code>{error.Code}</code> · request <code>{error.RequestId}</code></footer>
-        """);
+    /// <param name="forAuthor">A visitor does not care for the type, which may be a program's word.</param>
+    public static string Of(ErrorBody error, bool forAuthor)
+    {
+        var head = forAuthor
+            ? $"<h1>{HostPage.Text(error.ErrorType)}</h1>\n<p>{HostPage.Text(error.ErrorMessage)}</p>\n{HostPage.Trace(error.Trace)}"
+            : $"<h1>{HostPage.Text(error.ErrorMessage)}</h1>";
+        return HostPage.Of(
+            forAuthor ? error.ErrorType : error.ErrorMessage,
+            $"{head}\n<footer><code>{error.Code}</code> · request <code>{error.RequestId}</code></footer>");
+    }
 }

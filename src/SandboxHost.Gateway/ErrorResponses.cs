@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
@@ -13,6 +14,10 @@ namespace SandboxHost.Gateway;
 /// </summary>
 internal static class ErrorResponses
 {
+    // Read by people in terminals: letters stay letters. What browsers could take for markup does no harm, since they are
+    // told not to guess the type.
+    private static readonly ErrorJson Json = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
     public static async Task WriteAsync(HttpContext context, FunctionError error, string requestId, bool showDetails)
     {
         var row = ErrorTable.Of(error.Code);
@@ -37,11 +42,11 @@ internal static class ErrorResponses
         context.Response.Headers.Vary = "Accept";
         if (AcceptedType.IsHtml(context.Request))
         {
-            await WritePageAsync(context, ErrorPage.Of(body));
+            await WritePageAsync(context, ErrorPage.Of(body, forAuthor: showDetails));
             return;
         }
 
-        await WriteTextAsync(context, JsonSerializer.Serialize(body, ErrorJson.Default.ErrorBody), "application/json; charset=utf-8");
+        await WriteTextAsync(context, JsonSerializer.Serialize(body, Json.ErrorBody), "application/json; charset=utf-8");
     }
 
     /// <summary>The plain texts that Netlify's own server gives when no function answers (reference §1.2-1.3).</summary>

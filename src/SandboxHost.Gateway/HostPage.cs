@@ -15,7 +15,8 @@ internal static class HostPage
         :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
         body { max-width: 52rem; margin: clamp(1.5rem, 10vh, 8rem) auto; padding: 0 1.25rem 2rem; }
         h1 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .5rem; }
-        h1, p { overflow-wrap: anywhere; }
+        h2 { font-size: 1.05rem; line-height: 1.4; margin: 1rem 0 .5rem; }
+        h1, h2, p { overflow-wrap: anywhere; }
         p { margin: .5rem 0; white-space: pre-wrap; }
         ol { list-style: none; margin: 1.25rem 0; padding: .75rem 1rem; border-radius: .5rem; background: color-mix(in srgb, currentColor 7%, transparent); }
         li { padding-left: 1.5em; text-indent: -1.5em; white-space: pre-wrap; overflow-wrap: anywhere; }

@@ -90,7 +90,7 @@ internal static class ScheduledPage
             var markup = Paragraphs().Select(paragraph => $"<p>{WithCode(paragraph)}</p>\n").ToList();
             if (exchange.Error is not null)
             {
-                markup.Insert(isAskedByClockwork ? 0 : 1, $"<p>{Failed}</p>\n<h1>{HostPage.Text(Headline)}</h1>\n{HostPage.Trace(Trace)}\n");
+                markup.Insert(isAskedByClockwork ? 0 : 1, $"<p>{Failed}</p>\n<h2>{HostPage.Text(Headline)}</h2>\n{HostPage.Trace(Trace)}\n");
             }
 
             return HostPage.Of(Name, $"<h1>{HostPage.Text(Name)}</h1>\n{string.Concat(markup)}<footer>request <code>{request.RequestId}</code></footer>");

@@ -53,7 +53,7 @@ public sealed class ScheduledPageTests(ScheduledPageTests.Fixture fixture) : ICl
         Assert.Equal(HttpStatusCode.InternalServerError, reply.StatusCode);
         Assert.Contains("There was an error during execution of your scheduled function:\n\nRangeError: too <far>\n", text);
         Assert.Matches(@"at .*netlify/functions/fails\.mts:2:\d+", text);
-        Assert.Contains("<h1>RangeError: too &lt;far&gt;</h1>", page);
+        Assert.Contains("<h2>RangeError: too &lt;far&gt;</h2>", page);
     }
 
     [Fact(Timeout = 30_000)]

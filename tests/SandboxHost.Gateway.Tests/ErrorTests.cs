@@ -97,6 +97,8 @@ public sealed class ErrorTests
     [InlineData("*/*", false)]
     [InlineData(", ,", false)]
     [InlineData("text/html;q=2", true)]
+    [InlineData("text/html, nonsense", true)]
+    [InlineData("nonsense, text/html", true)]
     [InlineData("nonsense", false)]
     [InlineData(null, false)]
     public async Task Who_accepts_html_gets_a_page(string? accept, bool page)
@@ -202,14 +204,14 @@ public sealed class ErrorTests
     public async Task Json_of_what_was_thrown_is_json_whatever_it_was()
     {
         await using var host = await GatewayHost.StartAsync(GatewayHost.Function("shown", FunctionKind.Http, "/*"));
-        host.Invoker.Answers(FakeExchange.Failed(ErrorCode.FunctionError, "x", new ThrownError("\"\\", "</script>\u001b\ud800\u2028", ["\u0000"])));
+        host.Invoker.Answers(FakeExchange.Failed(ErrorCode.FunctionError, "x", new ThrownError("\"\\", "it's <caf\u00e9>\u001b\ud800\u2028", ["\u0000"])));
 
         var text = await host.Client.GetAnyStringAsync("/");
         using var body = JsonDocument.Parse(text);
 
-        Assert.Equal("</script>\u001b\ufffd\u2028", body.RootElement.GetProperty("errorMessage").GetString());
+        Assert.Equal("it's <caf\u00e9>\u001b\ufffd\u2028", body.RootElement.GetProperty("errorMessage").GetString());
         Assert.DoesNotContain(text, char.IsControl);
-        Assert.DoesNotContain("<", text);
+        Assert.Contains("it's <caf\u00e9>", text);
     }
 
     [TimedTheory]
@@ -224,6 +226,20 @@ public sealed class ErrorTests
         await client.SendAsync(request);
 
         Assert.Matches("^HTTP/1.1 400 [\\s\\S]*x-nf-request-id: [0-9A-Z]{26}\r\n[\\s\\S]*\"requestId\":\"[0-9A-Z]{26}\"", await client.ReceiveToEndAsync());
+    }
+
+    [TimedFact]
+    public async Task A_visitors_page_says_one_sentence_and_where_to_ask()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        host.Invoker.Answers(FakeExchange.Failed(ErrorCode.OutOfMemory, "The worker used 192 MB of 192 MB."));
+
+        var page = await host.Client.GetAnyStringAsync("/", "text/html");
+
+        Assert.Contains("<title>The function ended before it answered.</title>", page);
+        Assert.EndsWith(
+            $"<h1>The function ended before it answered.</h1>\n<footer><code>out_of_memory</code> · request <code>{host.Invoker.Single.RequestId}</code></footer>\n</body>\n</html>\n",
+            page);
     }
 
     [TimedFact]

@@ -110,7 +110,7 @@ public sealed class ScheduledPageTests
         Assert.Contains(
             "There was an error during execution of your scheduled function:\n\nRangeError: <b>too far</b>\n    at f (tick.ts:3:7)\n\n",
             await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
-        Assert.Contains("<h1>RangeError: &lt;b&gt;too far&lt;/b&gt;</h1>", page);
+        Assert.Contains("<h2>RangeError: &lt;b&gt;too far&lt;/b&gt;</h2>", page);
         Assert.Contains("<li>at f (tick.ts:3:7)</li>", page);
         Assert.Contains(host.Output, line => line is { Level: OutputLevel.Error } && line.Text.Contains("RangeError", StringComparison.Ordinal));
     }
