@@ -56,21 +56,21 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
 
     public static FunctionVersion Make(
         string name, FunctionKind kind, string[] paths, RateLimitRule? rateLimit = null, string? schedule = null, string deployContext = "dev") => new()
-    {
-        Site = new SiteIdentity("1", "site", "http://localhost", "2"),
-        Deploy = new DeployIdentity("0", deployContext, Published: deployContext == "production"),
-        RateLimit = rateLimit,
-        Schedule = schedule,
-        Name = name,
-        Kind = kind,
-        Runtime = "node",
-        ArtifactDirectory = "/nowhere",
-        Entry = name + ".mjs",
-        Routes = [.. paths.Select(path => new FunctionRoute(RoutePattern.TryParse(path, out var pattern, out _) ? pattern : throw new InvalidOperationException(path), []))],
-        Environment = new Dictionary<string, string>(),
-        Limits = FunctionLimits.Default with { RequestBytes = 1000, BackgroundBytes = 2 * FunctionLimits.Megabyte },
-        ShowErrors = name.StartsWith("shown", StringComparison.Ordinal),
-    };
+        {
+            Site = new SiteIdentity("1", "site", "http://localhost", "2"),
+            Deploy = new DeployIdentity("0", deployContext, Published: deployContext == "production"),
+            RateLimit = rateLimit,
+            Schedule = schedule,
+            Name = name,
+            Kind = kind,
+            Runtime = "node",
+            ArtifactDirectory = "/nowhere",
+            Entry = name + ".mjs",
+            Routes = [.. paths.Select(path => new FunctionRoute(RoutePattern.TryParse(path, out var pattern, out _) ? pattern : throw new InvalidOperationException(path), []))],
+            Environment = new Dictionary<string, string>(),
+            Limits = FunctionLimits.Default with { RequestBytes = 1000, BackgroundBytes = 2 * FunctionLimits.Megabyte },
+            ShowErrors = name.StartsWith("shown", StringComparison.Ordinal),
+        };
 
     /// <summary>With one function for every path, unless the test brings others.</summary>
     public static async Task<GatewayHost> StartAsync(params FunctionVersion[] functions) => await StartAsync(TimeProvider.System, functions);

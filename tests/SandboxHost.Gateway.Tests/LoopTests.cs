@@ -30,6 +30,20 @@ public sealed class LoopTests
     }
 
     [TimedFact]
+    public async Task What_came_in_reaches_the_function_whose_runner_adds_to_it()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        using var client = await host.ConnectAsync();
+
+        await client.SendAsync("GET / HTTP/1.1\nHost: h\nCDN-Loop: other\nCDN-Loop: sandboxhost\nConnection: close\n\n");
+        await client.ReceiveToEndAsync();
+
+        Assert.Equal(
+            ["other", "sandboxhost"],
+            host.Invoker.Single.Headers.Chunk(2).Where(pair => pair[0] == "cdn-loop").Select(pair => pair[1]));
+    }
+
+    [TimedFact]
     public async Task Background_functions_take_part()
     {
         await using var host = await GatewayHost.StartAsync(GatewayHost.Function("all", FunctionKind.Background, "/*"));
