@@ -59,7 +59,7 @@ internal sealed class Admission(TimeProvider clock)
             return function.BuildError;
         }
 
-        if (function.Schedule is { } schedule && !Schedule.TryParse(schedule, out _, out var wrong))
+        if (function.Schedule is { } schedule && !CronSchedule.TryParse(schedule, out _, out var wrong))
         {
             return new FunctionError(ErrorCode.LoadError, $"Function {function.Name} has a configuration error on 'schedule': {wrong}");
         }

@@ -132,7 +132,7 @@ public sealed class BackgroundRuns : IAsyncDisposable
         {
             // A bug of ours costs one run and not the runner, and the operator hears of it.
             _output.Write(new OutputLine(
-                request.Function, request.RequestId, OutputLevel.Error, $"Error during background function {request.Function.Name} execution (internal_error): {ex}"));
+                request.Function, request.RequestId, OutputLevel.Error, $"Background function {request.Function.Name} failed (internal_error): {ex}"));
         }
     }
 
@@ -140,12 +140,8 @@ public sealed class BackgroundRuns : IAsyncDisposable
     {
         await using var exchange = await _invoker.InvokeAsync(request, _stopping.Token);
         var (level, text) = exchange.Error is { } error
-            ? (OutputLevel.Error, $"Error during background function {request.Function.Name} execution ({ErrorTable.Of(error.Code).Name}): {TextOf(error)}")
+            ? (OutputLevel.Error, $"Background function {request.Function.Name} failed ({ErrorTable.Of(error.Code).Name}): {error.Thrown?.Message ?? error.Message}")
             : (OutputLevel.Info, $"Done executing background function {request.Function.Name}");
         _output.Write(new OutputLine(request.Function, request.RequestId, level, text));
     }
-
-    private static string TextOf(FunctionError error) => error.Thrown is { } thrown
-        ? string.Join('\n', [$"{thrown.Type}: {thrown.Message}", .. thrown.Trace])
-        : error.Message;
 }

@@ -17,7 +17,7 @@ internal static class ScheduledPage
 
     /// <summary>The run after the one at this moment: ISO 8601 with milliseconds. Null when there is none.</summary>
     public static string? NextRunOf(FunctionVersion function, DateTimeOffset now) =>
-        function.Schedule is { } text && Schedule.TryParse(text, out var schedule, out _)
+        function.Schedule is { } text && CronSchedule.TryParse(text, out var schedule, out _)
             ? schedule.NextAfter(now)?.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)
             : null;
 

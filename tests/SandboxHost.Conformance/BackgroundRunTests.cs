@@ -30,12 +30,12 @@ public sealed class BackgroundRunTests(BackgroundRunTests.Fixture fixture) : ICl
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task The_log_has_the_error_and_its_place_of_a_run_that_throws()
+    public async Task The_log_has_the_error_of_a_run_that_throws()
     {
         await fixture.AskAsync("/.netlify/functions/fails-background");
 
-        await fixture.Host.WaitForLineAsync("Error during background function fails-background execution (function_error): RangeError: too far");
-        await fixture.Host.WaitForLineAsync("at throwIt (netlify/functions/fails-background.mts:2:");
+        var line = await fixture.Host.WaitForLineAsync("Background function fails-background failed (function_error)");
+        Assert.EndsWith("too far", line);
     }
 
     [Theory(Timeout = 30_000)]
