@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Net;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
@@ -10,10 +10,14 @@ namespace SandboxHost.Gateway;
 
 /// <summary>
 /// Errors as HTTP: JSON, or a page for who accepts HTML. Its author sees what the function threw; a visitor sees the name
-/// of the error and the request id.
+/// of the error, a neutral sentence and the request id.
 /// </summary>
 internal static class ErrorResponses
 {
+    // Read by people in terminals: letters stay letters. What browsers could take for markup does no harm, since they are
+    // told not to guess the type.
+    private static readonly ErrorJson Json = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
     public static async Task WriteAsync(HttpContext context, FunctionError error, string requestId, bool showDetails)
     {
         var row = ErrorTable.Of(error.Code);
@@ -31,17 +35,18 @@ internal static class ErrorResponses
         context.Response.Headers.CacheControl = "no-store";
         if (error.RetryAfter is { } retry)
         {
-            context.Response.Headers.RetryAfter = Math.Ceiling(retry.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+            context.Response.Headers.RetryAfter = SecondsOf(retry);
         }
 
-        var thrown = showDetails ? error.Thrown : null;
-        var body = new ErrorBody(
-            thrown?.Type ?? row.Name,
-            thrown?.Message ?? error.Message,
-            thrown?.Trace ?? [],
-            row.Name,
-            requestId);
-        await WriteBodyAsync(context, body);
+        var body = BodyOf(error, row, requestId, showDetails);
+        context.Response.Headers.Vary = "Accept";
+        if (AcceptedType.IsHtml(context.Request))
+        {
+            await WritePageAsync(context, ErrorPage.Of(body, forAuthor: showDetails));
+            return;
+        }
+
+        await WriteTextAsync(context, JsonSerializer.Serialize(body, Json.ErrorBody), "application/json; charset=utf-8");
     }
 
     /// <summary>The plain texts that Netlify's own server gives when no function answers (reference §1.2-1.3).</summary>
@@ -57,27 +62,22 @@ internal static class ErrorResponses
             ? (StatusCodes.Status400BadRequest, "Function name should consist only of alphanumeric characters, hyphen & underscores.")
             : (StatusCodes.Status404NotFound, "Function not found...");
         context.Response.StatusCode = status;
-        context.Response.ContentType = "text/plain; charset=utf-8";
-        await WriteTextAsync(context, text);
+        await WriteTextAsync(context, text, "text/plain; charset=utf-8");
     }
 
-    private static async Task WriteBodyAsync(HttpContext context, ErrorBody body)
+    /// <summary>A page of the host's own; nothing in it runs or loads anything.</summary>
+    public static async Task WritePageAsync(HttpContext context, string page)
     {
-        if (AcceptsHtml(context.Request))
-        {
-            context.Response.ContentType = "text/html; charset=utf-8";
-            context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'";
-            await WriteTextAsync(context, Page(body));
-            return;
-        }
-
-        context.Response.ContentType = "application/json; charset=utf-8";
-        await WriteTextAsync(context, JsonSerializer.Serialize(body, ErrorJson.Default.ErrorBody));
+        context.Response.Headers.ContentSecurityPolicy = HostPage.ContentSecurityPolicy;
+        await WriteTextAsync(context, page, "text/html; charset=utf-8");
     }
 
-    private static async Task WriteTextAsync(HttpContext context, string text)
+    /// <summary>A text of the host's own, as the type that it is and no other.</summary>
+    public static async Task WriteTextAsync(HttpContext context, string text, string contentType)
     {
         var bytes = System.Text.Encoding.UTF8.GetBytes(text);
+        context.Response.ContentType = contentType;
+        context.Response.Headers.XContentTypeOptions = "nosniff";
         context.Response.ContentLength = bytes.Length;
         if (!HttpMethods.IsHead(context.Request.Method))
         {
@@ -85,49 +85,17 @@ internal static class ErrorResponses
         }
     }
 
-    private static bool AcceptsHtml(HttpRequest request)
+    private static ErrorBody BodyOf(FunctionError error, ErrorRow row, string requestId, bool showDetails)
     {
-        foreach (var value in request.Headers.Accept)
-        {
-            if (value?.Contains("text/html", StringComparison.OrdinalIgnoreCase) == true)
-            {
-                return true;
-            }
-        }
-
-        return false;
+        var type = row.Type ?? row.Name;
+        return showDetails
+            ? new ErrorBody(error.Thrown?.Type ?? type, error.Thrown?.Message ?? error.Message, error.Thrown?.Trace ?? [], row.Name, requestId)
+            : new ErrorBody(type, row.VisitorText ?? error.Message, [], row.Name, requestId);
     }
 
-    private static string Page(ErrorBody body)
-    {
-        var trace = body.Trace.Count == 0 ? "" : $"<pre>{WebUtility.HtmlEncode(string.Join('\n', body.Trace))}</pre>";
-        return $$"""
-            <!doctype html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width">
-            <title>{{WebUtility.HtmlEncode(body.ErrorType)}}</title>
-            <style>
-            :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
-            body { max-width: 52rem; margin: 12vh auto; padding: 0 1.5rem; }
-            h1 { font-size: 1.25rem; margin: 0 0 .25rem; }
-            p { margin: .25rem 0; }
-            pre { overflow-x: auto; padding: 1rem; border-radius: .5rem; background: color-mix(in srgb, currentColor 8%, transparent); }
-            code, pre { font: .875rem/1.5 ui-monospace, monospace; }
-            small { opacity: .7; }
-            </style>
-            </head>
-            <body>
-            <h1>{{WebUtility.HtmlEncode(body.ErrorType)}}</h1>
-            <p>{{WebUtility.HtmlEncode(body.ErrorMessage)}}</p>
-            {{trace}}
-            <p><small><code>{{body.Code}}</code> · request <code>{{body.RequestId}}</code></small></p>
-            </body>
-            </html>
-
-            """;
-    }
+    // Never 0, which would say that it is possible now.
+    private static string SecondsOf(TimeSpan time) =>
+        Math.Max(1, Math.Ceiling(time.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
 }
 
 /// <summary>The body of an error reply. The first three members are Netlify's.</summary>

@@ -7,11 +7,13 @@ using SandboxHost.Routing;
 namespace SandboxHost.Gateway;
 
 /// <summary>
-/// The whole path of a request: site → route → admit → (background: 202) → invoke → respond. Each step is one call; what
+/// The whole path of a request: site → route → rate limit → admit → (background: 202) → invoke → respond. Each step is one call; what
 /// is decided in it is pure code in Core.
 /// </summary>
 public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker, ILogSink output, TimeProvider clock, BackgroundCalls backgroundCalls)
 {
+    private readonly Admission _admission = new(clock);
+
     public async Task HandleAsync(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -37,29 +39,36 @@ public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker,
             }
 
             // 2. The function.
-            var match = site.Routes.Match(context.Request.Method, target.Path);
-            if (match.Outcome != RouteOutcome.Function)
+            var path = target.Path;
+            var match = site.Routes.Match(context.Request.Method, path);
+
+            // 3. How often it may be asked for, or what answers instead.
+            function = match.Function;
+            var refusal = _admission.Limit(context, site, target.HostName, ref path, ref match);
+            function = match.Function ?? function;
+            if (refusal is null && (match.Outcome != RouteOutcome.Function || Admission.HasNoUrl(match.Function!)))
             {
-                await ErrorResponses.WriteMissAsync(context, match.Outcome, requestId);
+                await ErrorResponses.WriteMissAsync(context, match.Outcome == RouteOutcome.Function ? RouteOutcome.UnknownFunction : match.Outcome, requestId);
                 return;
             }
 
-            // 3. What it may take.
+            // 4. What it may take.
             function = match.Function!;
-            if (Admission.Refuses(context.Request, function) is { } refusal)
+            refusal ??= Admission.Refuses(context.Request, function);
+            if (refusal is not null)
             {
                 await ErrorResponses.WriteAsync(context, refusal, requestId, function.ShowErrors);
                 return;
             }
 
-            // 4. Nobody waits for a background function: it is stored.
+            // 5. Nobody waits for a background function: it is stored.
             if (function.Kind == FunctionKind.Background)
             {
                 await backgroundCalls.AcceptAsync(context, target, match, requestId);
                 return;
             }
 
-            // 5. Run it, and pass on what it says.
+            // 6. Run it, and pass on what it says.
             var request = await RequestReader.ReadAsync(context, target, match, requestId, clock);
             await InvokeAsync(context, request);
         }
@@ -83,6 +92,17 @@ public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker,
     private async Task InvokeAsync(HttpContext context, InvocationRequest request)
     {
         await using var exchange = await invoker.InvokeAsync(request, context.RequestAborted);
+        if (request.Trigger == InvocationTrigger.Schedule && exchange.Error?.Code != ErrorCode.ClientGone)
+        {
+            if (exchange.Error is { } failure)
+            {
+                Tell(request, failure, "No response");
+            }
+
+            await ScheduledPage.WriteAsync(context, request, exchange, clock.GetUtcNow());
+            return;
+        }
+
         if (exchange.Response is { } response)
         {
             var error = await ResponseWriter.WriteAsync(context, response, exchange);

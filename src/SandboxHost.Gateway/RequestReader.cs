@@ -15,8 +15,6 @@ internal static class RequestReader
     /// <summary>A body up to this size that has arrived already travels with the head.</summary>
     private const int MaxInlineBytes = 64 * 1024;
 
-    private static readonly byte[] NextRunPrefix = "{\"next_run\":\""u8.ToArray();
-
     public static async ValueTask<InvocationRequest> ReadAsync(
         HttpContext context, RequestTarget target, RouteMatch match, string requestId, TimeProvider clock)
     {
@@ -40,8 +38,7 @@ internal static class RequestReader
     private static InvocationRequest ScheduledTick(
         HttpContext context, RequestTarget target, FunctionVersion function, string requestId, TimeProvider clock)
     {
-        var nextRun = clock.GetUtcNow().AddMinutes(1).ToString("yyyy-MM-ddTHH:mm:00.000Z", System.Globalization.CultureInfo.InvariantCulture);
-        byte[] body = [.. NextRunPrefix, .. System.Text.Encoding.ASCII.GetBytes(nextRun), .. "\"}"u8];
+        var nextRun = ScheduledPage.NextRunOf(function, clock.GetUtcNow());
         return new InvocationRequest
         {
             Function = function,
@@ -51,7 +48,7 @@ internal static class RequestReader
             Headers = ["content-type", "application/json", "user-agent", "Netlify Clockwork", "x-nf-event", "schedule"],
             ClientIp = ClientIp(context),
             Trigger = InvocationTrigger.Schedule,
-            Body = RequestBody.FromMemory(body),
+            Body = RequestBody.FromMemory(System.Text.Encoding.ASCII.GetBytes(nextRun is null ? """{"next_run":null}""" : $$"""{"next_run":"{{nextRun}}"}""")),
         };
     }
 
@@ -79,10 +76,13 @@ internal static class RequestReader
         return flat;
     }
 
-    public static string ClientIp(HttpContext context)
+    public static string ClientIp(HttpContext context) => ClientAddresses.TextOf(ClientAddress(context));
+
+    /// <summary>The other end of the connection.</summary>
+    public static IPAddress ClientAddress(HttpContext context)
     {
         var address = context.Connection.RemoteIpAddress ?? IPAddress.Loopback;
-        return ClientAddresses.TextOf(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address);
+        return address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
     }
 
     private static bool IsOrdinary(StringValues connection) =>

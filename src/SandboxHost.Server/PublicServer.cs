@@ -88,6 +88,8 @@ public sealed class PublicServer : IAsyncDisposable
         kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
         // Each function has its own limit; the body is counted as it streams.
         kestrel.Limits.MaxRequestBodySize = null;
+        // A body may come as slowly as its function has time for: that limit holds, not a rate.
+        kestrel.Limits.MinRequestBodyDataRate = null;
         kestrel.Limits.MaxRequestLineSize = 16 * 1024;
         kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
         kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;

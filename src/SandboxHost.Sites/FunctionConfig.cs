@@ -18,6 +18,8 @@ public sealed partial record FunctionConfig
 
     public string? Schedule { get; private init; }
 
+    public RateLimitRule? RateLimit { get; private init; }
+
     public long? MemoryBytes { get; private init; }
 
     public double? Vcpu { get; private init; }
@@ -53,6 +55,7 @@ public sealed partial record FunctionConfig
             ExcludedPaths = ReadPatterns("excludedPath", config.GetValueOrDefault("excludedPath"), Mistake),
             Kind = schedule is not null ? FunctionKind.Scheduled : background ? FunctionKind.Background : FunctionKind.Http,
             Schedule = schedule,
+            RateLimit = ReadRateLimit(config.GetValueOrDefault("rateLimit")),
             // One vCPU goes with 2048 MB, whichever of the two was given (reference §8).
             MemoryBytes = memory ?? (vcpu is { } cpus ? (long)(cpus * 2048) * FunctionLimits.Megabyte : null),
             Vcpu = vcpu,
@@ -97,6 +100,22 @@ public sealed partial record FunctionConfig
         }
 
         return patterns;
+    }
+
+    // As Netlify's bundler reads it: one that breaks a rule is no limit (reference §7).
+    private static RateLimitRule? ReadRateLimit(object? value)
+    {
+        if (value is not IReadOnlyDictionary<string, object?> rule
+            || rule.GetValueOrDefault("windowSize") is not (double and >= 1 and <= 180 and var seconds)
+            || rule.GetValueOrDefault("windowLimit") is not (double and >= 1 and <= int.MaxValue and var limit))
+        {
+            return null;
+        }
+
+        var names = AsList(rule.GetValueOrDefault("aggregateBy")).ToList();
+        var keys = (names.Contains("ip") ? RateLimitKeys.Ip : default) | (names.Contains("domain") || names.Count == 0 ? RateLimitKeys.Domain : default);
+        var to = rule.GetValueOrDefault("action") is "rewrite" ? rule.GetValueOrDefault("to") as string : null;
+        return new RateLimitRule((int)limit, TimeSpan.FromSeconds(seconds), keys, to);
     }
 
     private static long? ReadMemory(object? value, Action<string, string> mistake)

@@ -216,7 +216,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         };
 
         // It still answers where its last good version did, or at its default URL.
-        var version = NewVersion(source, known?.Version.Routes ?? [], FunctionKind.Http, "", _settings.LimitsFor(source.Name, options.HostLimits), error, null, []);
+        var version = NewVersion(source, known?.Version.Routes ?? [], FunctionKind.Http, "", _settings.LimitsFor(source.Name, options.HostLimits), error, null);
         _built[source.Name] = new BuiltFunction(source, inputs, version, "");
         Raise(SiteEventKind.Failed, source.Name, failure);
     }
@@ -253,7 +253,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             Vcpu = config.Vcpu ?? (config.MemoryBytes is null ? limits.Vcpu : null),
             Concurrency = config.Kind == FunctionKind.Http ? limits.Concurrency : 1,
         };
-        return NewVersion(source, config.Routes, config.Kind, directory, limits, null, config.Schedule, config.ExcludedPaths);
+        return NewVersion(source, config.Routes, config.Kind, directory, limits, null, config);
     }
 
     private FunctionVersion NewVersion(
@@ -263,8 +263,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         string directory,
         FunctionLimits limits,
         FunctionError? error,
-        string? schedule,
-        IReadOnlyList<RoutePattern> excluded) => new()
+        FunctionConfig? config) => new()
         {
             Site = Identity,
             Deploy = new DeployIdentity("0", "dev", Published: false),
@@ -274,8 +273,9 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             ArtifactDirectory = directory,
             Entry = source.Name + ".mjs",
             Routes = routes,
-            ExcludedPaths = excluded,
-            Schedule = schedule,
+            ExcludedPaths = config?.ExcludedPaths ?? [],
+            Schedule = config?.Schedule,
+            RateLimit = config?.RateLimit,
             Environment = EnvironmentOf(),
             Limits = limits,
             ShowErrors = true,

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using SandboxHost.Deployments;
 using SandboxHost.Invocations;
@@ -28,7 +30,8 @@ public sealed class ErrorTests
         Assert.Equal("application/json; charset=utf-8", answer.Content.Headers.ContentType!.ToString());
         Assert.Equal(["errorType", "errorMessage", "trace", "code", "requestId"], body.RootElement.EnumerateObject().Select(member => member.Name));
         Assert.Equal(ErrorTable.Of(code).Name, body.RootElement.GetProperty("code").GetString());
-        Assert.Equal("A sentence.", body.RootElement.GetProperty("errorMessage").GetString());
+        Assert.Equal(ErrorTable.Of(code).VisitorText ?? "A sentence.", body.RootElement.GetProperty("errorMessage").GetString());
+        Assert.Equal(ErrorTable.Of(code).Type ?? ErrorTable.Of(code).Name, body.RootElement.GetProperty("errorType").GetString());
         Assert.Equal(host.Invoker.Single.RequestId, body.RootElement.GetProperty("requestId").GetString());
         Assert.Equal($"No response ({ErrorTable.Of(code).Name}): A sentence.", Assert.Single(host.Output).Text);
     }
@@ -65,11 +68,13 @@ public sealed class ErrorTests
     public async Task A_visitor_does_not(string accept)
     {
         await using var host = await GatewayHost.StartAsync();
-        host.Invoker.Answers(FakeExchange.Failed(ErrorCode.FunctionError, "The function failed.", Thrown));
+        host.Invoker.Answers(FakeExchange.Failed(ErrorCode.FunctionError, "It failed at secret.ts:3.", Thrown));
 
         var body = await host.Client.GetAnyStringAsync("/", accept);
 
         Assert.Contains("function_error", body);
+        Assert.Contains(host.Invoker.Single.RequestId, body);
+        Assert.DoesNotContain("secret", body);
         Assert.Contains("The function failed.", body);
         Assert.DoesNotContain("TypeError", body);
         Assert.DoesNotContain("alert", body);
@@ -77,9 +82,24 @@ public sealed class ErrorTests
 
     [TimedTheory]
     [InlineData("text/html,application/xhtml+xml;q=0.9", true)]
+    [InlineData("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8", true)]
     [InlineData("application/json, TEXT/HTML", true)]
+    [InlineData("text/html;q=0.1", true)]
+    [InlineData("text/html;level=1", true)]
+    [InlineData("text/html;q=0", false)]
+    [InlineData("text/html;q=0.000, */*", false)]
+    [InlineData("application/json, text/html;q=0.9", false)]
+    [InlineData("text/plain, text/html;q=0.9", false)]
+    [InlineData("application/json;q=0.5, text/html;q=0.9", true)]
     [InlineData("application/json", false)]
+    [InlineData("text/*", false)]
+    [InlineData("text/htmlx", false)]
     [InlineData("*/*", false)]
+    [InlineData(", ,", false)]
+    [InlineData("text/html;q=2", true)]
+    [InlineData("text/html, nonsense", true)]
+    [InlineData("nonsense, text/html", true)]
+    [InlineData("nonsense", false)]
     [InlineData(null, false)]
     public async Task Who_accepts_html_gets_a_page(string? accept, bool page)
     {
@@ -89,6 +109,137 @@ public sealed class ErrorTests
         var body = await host.Client.GetAnyStringAsync("/", accept);
 
         Assert.Equal(page, body.StartsWith("<!doctype html>", StringComparison.Ordinal));
+    }
+
+    [TimedFact]
+    public async Task Accept_on_several_lines_is_one_list()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        host.Invoker.Answers(FakeExchange.Failed(ErrorCode.Timeout, "x"));
+        using var client = await host.ConnectAsync();
+
+        await client.SendAsync("GET / HTTP/1.1\nHost: h\nAccept: text/plain;q=0.1\nAccept: text/html\nConnection: close\n\n");
+
+        Assert.Contains("<!doctype html>", await client.ReceiveToEndAsync());
+    }
+
+    [TimedTheory]
+    [InlineData("text/html")]
+    [InlineData("*/*")]
+    public async Task HEAD_gets_the_head_of_the_error_and_no_body(string accept)
+    {
+        await using var host = await GatewayHost.StartAsync();
+        host.Invoker.Answers(FakeExchange.Failed(ErrorCode.Timeout, "Task timed out after 1.00 seconds"));
+        var length = Encoding.UTF8.GetByteCount(await host.Client.GetAnyStringAsync("/", accept));
+        using var client = await host.ConnectAsync();
+
+        await client.SendAsync($"HEAD / HTTP/1.1\nHost: h\nAccept: {accept}\nConnection: close\n\n");
+        var answer = await client.ReceiveToEndAsync();
+
+        Assert.StartsWith("HTTP/1.1 504 ", answer);
+        Assert.EndsWith("\r\n\r\n", answer);
+        Assert.Matches($"Content-Length: {length}\r\n", answer);
+    }
+
+    [TimedTheory]
+    [InlineData(ErrorCode.Timeout, "TimeoutError")]
+    [InlineData(ErrorCode.ResponseTooLarge, "Function.ResponseSizeTooLarge")]
+    [InlineData(ErrorCode.OutOfMemory, "Runtime.ExitError")]
+    [InlineData(ErrorCode.LoadError, "Runtime.ImportModuleError")]
+    public async Task What_netlifys_clients_know_by_a_type_has_it(ErrorCode code, string type)
+    {
+        await using var host = await GatewayHost.StartAsync(GatewayHost.Function("shown", FunctionKind.Http, "/*"));
+        host.Invoker.Answers(FakeExchange.Failed(code, "A sentence for its author."));
+
+        using var body = JsonDocument.Parse(await host.Client.GetAnyStringAsync("/"));
+
+        Assert.Equal(type, body.RootElement.GetProperty("errorType").GetString());
+        Assert.Equal("A sentence for its author.", body.RootElement.GetProperty("errorMessage").GetString());
+    }
+
+    [TimedFact]
+    public async Task An_error_may_differ_by_accept_and_is_what_it_says()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        host.Invoker.Answers(FakeExchange.Failed(ErrorCode.Timeout, "x"));
+
+        using var answer = await host.Client.GetAsync("/", TestContext.Current.CancellationToken);
+
+        Assert.Equal("Accept", Assert.Single(answer.Headers.Vary));
+        Assert.Equal("nosniff", Assert.Single(answer.Headers.GetValues("X-Content-Type-Options")));
+    }
+
+    [TimedFact]
+    public async Task The_pages_policy_allows_its_own_style_and_nothing_else()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        host.Invoker.Answers(FakeExchange.Failed(ErrorCode.Timeout, "x"));
+        using var message = new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { { "Accept", "text/html" } } };
+
+        using var answer = await host.Client.SendAsync(message, TestContext.Current.CancellationToken);
+        var page = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        var style = page[(page.IndexOf("<style>", StringComparison.Ordinal) + 7)..page.IndexOf("</style>", StringComparison.Ordinal)];
+        var hash = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(style)));
+
+        Assert.Equal(
+            $"default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            Assert.Single(answer.Headers.GetValues("Content-Security-Policy")));
+    }
+
+    [TimedFact]
+    public async Task Nothing_that_was_thrown_hides_or_moves_what_stands_beside_it()
+    {
+        await using var host = await GatewayHost.StartAsync(GatewayHost.Function("shown", FunctionKind.Http, "/*"));
+        var thrown = new ThrownError("E\u202eRROR", "a\u0000b\u001b[2Jc\u007f\u0085\u2066\n\tnext \ud800 line", ["at \u001b]8;;x"]);
+        host.Invoker.Answers(FakeExchange.Failed(ErrorCode.FunctionError, "x", thrown));
+
+        var page = await host.Client.GetAnyStringAsync("/", "text/html");
+
+        Assert.Contains("<h1>E\ufffdRROR</h1>", page);
+        Assert.Contains("<p>a\u2400b\u241b[2Jc\u2421\ufffd\ufffd\n\tnext \ufffd line</p>", page);
+        Assert.Contains("<li>at \u241b]8;;x</li>", page);
+    }
+
+    [TimedFact]
+    public async Task Json_of_what_was_thrown_is_json_whatever_it_was()
+    {
+        await using var host = await GatewayHost.StartAsync(GatewayHost.Function("shown", FunctionKind.Http, "/*"));
+        host.Invoker.Answers(FakeExchange.Failed(ErrorCode.FunctionError, "x", new ThrownError("\"\\", "it's <caf\u00e9>\u001b\ud800\u2028", ["\u0000"])));
+
+        var text = await host.Client.GetAnyStringAsync("/");
+        using var body = JsonDocument.Parse(text);
+
+        Assert.Equal("it's <caf\u00e9>\u001b\ufffd\u2028", body.RootElement.GetProperty("errorMessage").GetString());
+        Assert.DoesNotContain(text, char.IsControl);
+        Assert.Contains("it's <caf\u00e9>", text);
+    }
+
+    [TimedTheory]
+    [InlineData("GET / HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\nContent-Length: 3\nConnection: close\n\n0\n\n")]
+    [InlineData("POST / HTTP/1.0\nTransfer-Encoding: chunked\n\n0\n\n")]
+    [InlineData("OPTIONS * HTTP/1.1\nHost: h\nConnection: close\n\n")]
+    public async Task A_request_that_the_host_refuses_has_an_id_too(string request)
+    {
+        await using var host = await GatewayHost.StartAsync();
+        using var client = await host.ConnectAsync();
+
+        await client.SendAsync(request);
+
+        Assert.Matches("^HTTP/1.1 400 [\\s\\S]*x-nf-request-id: [0-9A-Z]{26}\r\n[\\s\\S]*\"requestId\":\"[0-9A-Z]{26}\"", await client.ReceiveToEndAsync());
+    }
+
+    [TimedFact]
+    public async Task A_visitors_page_says_one_sentence_and_where_to_ask()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        host.Invoker.Answers(FakeExchange.Failed(ErrorCode.OutOfMemory, "The worker used 192 MB of 192 MB."));
+
+        var page = await host.Client.GetAnyStringAsync("/", "text/html");
+
+        Assert.Contains("<title>The function ended before it answered.</title>", page);
+        Assert.EndsWith(
+            $"<h1>The function ended before it answered.</h1>\n<footer><code>out_of_memory</code> · request <code>{host.Invoker.Single.RequestId}</code></footer>\n</body>\n</html>\n",
+            page);
     }
 
     [TimedFact]

@@ -10,6 +10,8 @@ using Microsoft.Extensions.DependencyInjection;
 using SandboxHost.Deployments;
 using SandboxHost.Output;
 using SandboxHost.Routing;
+using SandboxHost.Runs;
+using SandboxHost.Storage;
 
 namespace SandboxHost.Gateway.Tests;
 
@@ -17,21 +19,18 @@ namespace SandboxHost.Gateway.Tests;
 internal sealed class GatewayHost : IAsyncDisposable, ILogSink
 {
     private readonly SnapshotSource _snapshots = new();
-    private readonly BackgroundRuns _backgroundRuns;
+    private readonly TempFolder _folder = new();
+    private readonly SqliteDatabase _database;
     private readonly WebApplication _app;
 
     private GatewayHost(TimeProvider clock, IReadOnlyList<FunctionVersion> functions)
     {
         Functions = functions;
-        _snapshots.Publish(new HostSnapshot([new SiteSnapshot
-        {
-            Identity = functions[0].Site,
-            HostNames = [],
-            Functions = functions,
-            Routes = new RouteTable(functions),
-        }]));
-        _backgroundRuns = new BackgroundRuns(Invoker, this);
-        var pipeline = new FunctionPipeline(_snapshots, Invoker, this, clock, _backgroundRuns);
+        Publish([.. functions]);
+        _database = SqliteDatabase.Open(_folder.File("state.db"), maxBytes: 16 * FunctionLimits.Megabyte);
+        Runs = new SqliteRunStore(_database);
+        var calls = new BackgroundCalls(new RunQueue(Runs) { MaxWaiting = 3 }, this, clock);
+        var pipeline = new FunctionPipeline(_snapshots, Invoker, this, clock, calls);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
@@ -48,6 +47,9 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
 
     public FakeInvoker Invoker { get; } = new();
 
+    /// <summary>What background calls are stored in; nobody runs them here.</summary>
+    public IRunStore Runs { get; }
+
     public IReadOnlyList<FunctionVersion> Functions { get; }
 
     public ConcurrentQueue<OutputLine> Output { get; } = new();
@@ -58,20 +60,25 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
 
     public Uri Http2Address { get; private set; } = null!;
 
-    public static FunctionVersion Function(string name, FunctionKind kind = FunctionKind.Http, params string[] paths) => new()
-    {
-        Site = new SiteIdentity("1", "site", "http://localhost", "2"),
-        Deploy = new DeployIdentity("0", "dev", Published: false),
-        Name = name,
-        Kind = kind,
-        Runtime = "node",
-        ArtifactDirectory = "/nowhere",
-        Entry = name + ".mjs",
-        Routes = [.. paths.Select(path => new FunctionRoute(RoutePattern.TryParse(path, out var pattern, out _) ? pattern : throw new InvalidOperationException(path), []))],
-        Environment = new Dictionary<string, string>(),
-        Limits = FunctionLimits.Default with { RequestBytes = 1000, BackgroundBytes = 2 * FunctionLimits.Megabyte },
-        ShowErrors = name.StartsWith("shown", StringComparison.Ordinal),
-    };
+    public static FunctionVersion Function(string name, FunctionKind kind = FunctionKind.Http, params string[] paths) => Make(name, kind, paths);
+
+    public static FunctionVersion Make(
+        string name, FunctionKind kind, string[] paths, RateLimitRule? rateLimit = null, string? schedule = null, string deployContext = "dev") => new()
+        {
+            Site = new SiteIdentity("1", "site", "http://localhost", "2"),
+            Deploy = new DeployIdentity("0", deployContext, Published: deployContext == "production"),
+            RateLimit = rateLimit,
+            Schedule = schedule,
+            Name = name,
+            Kind = kind,
+            Runtime = "node",
+            ArtifactDirectory = "/nowhere",
+            Entry = name + ".mjs",
+            Routes = [.. paths.Select(path => new FunctionRoute(RoutePattern.TryParse(path, out var pattern, out _) ? pattern : throw new InvalidOperationException(path), []))],
+            Environment = new Dictionary<string, string>(),
+            Limits = FunctionLimits.Default with { RequestBytes = 1000, BackgroundBytes = 2 * FunctionLimits.Megabyte },
+            ShowErrors = name.StartsWith("shown", StringComparison.Ordinal),
+        };
 
     /// <summary>With one function for every path, unless the test brings others.</summary>
     public static async Task<GatewayHost> StartAsync(params FunctionVersion[] functions) => await StartAsync(TimeProvider.System, functions);
@@ -87,17 +94,30 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
         return host;
     }
 
+    /// <summary>The site has these functions from now on.</summary>
+    public void Publish(params FunctionVersion[] functions) => _snapshots.Publish(new HostSnapshot([new SiteSnapshot
+    {
+        Identity = functions[0].Site,
+        HostNames = ["one.example", "two.example"],
+        Functions = functions,
+        Routes = new RouteTable(functions),
+    }]));
+
     public Task<RawClient> ConnectAsync() => RawClient.ConnectAsync(Address);
+
+    /// <summary>From now on the store takes nothing.</summary>
+    public async Task BreakStoreAsync() => await _database.DisposeAsync();
 
     public void Write(in OutputLine line) => Output.Enqueue(line);
 
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        await _backgroundRuns.DisposeAsync();
         using var now = new CancellationTokenSource();
         await now.CancelAsync();
         await _app.StopAsync(now.Token);
         await _app.DisposeAsync();
+        await BreakStoreAsync();
+        _folder.Dispose();
     }
 }

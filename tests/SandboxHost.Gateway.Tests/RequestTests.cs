@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text;
-using Microsoft.Extensions.Time.Testing;
 using SandboxHost.Deployments;
 using SandboxHost.Invocations;
 
@@ -271,20 +270,6 @@ public sealed class RequestTests
         client.Reset();
 
         await exchange.Disposed.WaitAsync(TimeSpan.FromSeconds(1));
-    }
-
-    [TimedFact]
-    public async Task A_scheduled_function_gets_a_tick_whatever_was_asked()
-    {
-        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 12, 59, 31, TimeSpan.Zero));
-        await using var host = await GatewayHost.StartAsync(clock, GatewayHost.Function("tick", FunctionKind.Scheduled));
-
-        await host.Client.GetAsync("/.netlify/functions/tick?x", TestContext.Current.CancellationToken);
-
-        var request = host.Invoker.Single;
-        Assert.Equal(("POST", InvocationTrigger.Schedule, -1), (request.Method, request.Trigger, request.Route));
-        Assert.Equal(["content-type=application/json", "user-agent=Netlify Clockwork", "x-nf-event=schedule"], Pairs(request.Headers));
-        Assert.Equal("{\"next_run\":\"2026-11-23T13:00:00.000Z\"}", Encoding.UTF8.GetString(request.Body.Complete.Span));
     }
 
     [TimedFact]

@@ -15,6 +15,12 @@ public enum ErrorCode
     /// <summary>The client sent a request that HTTP does not allow.</summary>
     BadRequest,
 
+    /// <summary>The rate limit of the function is used up.</summary>
+    RateLimited,
+
+    /// <summary>The request has been through this host too often.</summary>
+    LoopDetected,
+
     /// <summary>No worker became free in time, or too many requests wait already.</summary>
     Overloaded,
 
@@ -67,29 +73,38 @@ public enum Fault
 /// <param name="Name">The name on the wire and in the docs, snake_case.</param>
 /// <param name="Status">The HTTP status when nothing was sent yet.</param>
 /// <param name="IsWorkerDeath">The worker is gone, so another one may be asked if nothing was promised yet.</param>
-public sealed record ErrorRow(ErrorCode Code, string Name, Fault Fault, int Status, bool IsWorkerDeath = false);
+/// <param name="Type">The <c>errorType</c> that Netlify's clients know (reference §2.4 and §4); otherwise the name.</param>
+/// <param name="VisitorText">
+/// What a visitor of a deployed site is told. Null: the error's own message, which holds nothing of the function's.
+/// </param>
+public sealed record ErrorRow(
+    ErrorCode Code, string Name, Fault Fault, int Status, bool IsWorkerDeath = false, string? Type = null, string? VisitorText = null);
 
 /// <summary>The one table from error code to what follows from it. docs/errors.md is checked against it.</summary>
 public static class ErrorTable
 {
+    private const string Crashed = "The function ended before it answered.";
+
     private static readonly ErrorRow[] Rows =
     [
         new(ErrorCode.NotFound, "not_found", Fault.Client, 404),
-        new(ErrorCode.RequestTooLarge, "request_too_large", Fault.Client, 413),
+        new(ErrorCode.RequestTooLarge, "request_too_large", Fault.Client, 413, Type: "PayloadTooLargeError"),
         new(ErrorCode.BadRequest, "bad_request", Fault.Client, 400),
+        new(ErrorCode.RateLimited, "rate_limited", Fault.Client, 429),
+        new(ErrorCode.LoopDetected, "loop_detected", Fault.Function, 508),
         new(ErrorCode.Overloaded, "overloaded", Fault.Function, 503),
-        new(ErrorCode.StartFailed, "start_failed", Fault.Host, 503),
-        new(ErrorCode.LoadError, "load_error", Fault.Function, 502),
-        new(ErrorCode.FunctionError, "function_error", Fault.Function, 500),
-        new(ErrorCode.Timeout, "timeout", Fault.Function, 504),
-        new(ErrorCode.OutOfMemory, "out_of_memory", Fault.Function, 502, IsWorkerDeath: true),
-        new(ErrorCode.WorkerExited, "worker_exited", Fault.Function, 502, IsWorkerDeath: true),
-        new(ErrorCode.ResponseTooLarge, "response_too_large", Fault.Function, 502),
-        new(ErrorCode.ProtocolViolation, "protocol_violation", Fault.Function, 502, IsWorkerDeath: true),
+        new(ErrorCode.StartFailed, "start_failed", Fault.Host, 503, VisitorText: "The function could not be started."),
+        new(ErrorCode.LoadError, "load_error", Fault.Function, 502, Type: "Runtime.ImportModuleError", VisitorText: "The function could not be loaded."),
+        new(ErrorCode.FunctionError, "function_error", Fault.Function, 500, VisitorText: "The function failed."),
+        new(ErrorCode.Timeout, "timeout", Fault.Function, 504, Type: "TimeoutError"),
+        new(ErrorCode.OutOfMemory, "out_of_memory", Fault.Function, 502, IsWorkerDeath: true, Type: "Runtime.ExitError", VisitorText: Crashed),
+        new(ErrorCode.WorkerExited, "worker_exited", Fault.Function, 502, IsWorkerDeath: true, Type: "Runtime.ExitError", VisitorText: Crashed),
+        new(ErrorCode.ResponseTooLarge, "response_too_large", Fault.Function, 502, Type: "Function.ResponseSizeTooLarge"),
+        new(ErrorCode.ProtocolViolation, "protocol_violation", Fault.Function, 502, IsWorkerDeath: true, VisitorText: Crashed),
         new(ErrorCode.ClientGone, "client_gone", Fault.Client, 499),
         new(ErrorCode.StoreFailed, "store_failed", Fault.Host, 503),
         new(ErrorCode.HostShutdown, "host_shutdown", Fault.Host, 503),
-        new(ErrorCode.InternalError, "internal_error", Fault.Host, 500),
+        new(ErrorCode.InternalError, "internal_error", Fault.Host, 500, VisitorText: "The host failed."),
     ];
 
     public static IReadOnlyList<ErrorRow> All => Rows;
