@@ -32,6 +32,9 @@ public sealed record FunctionLimits
     /// <summary>Request body of a background run. Default 256 KB.</summary>
     public long BackgroundBytes { get; init; } = 256 * Kilobyte;
 
+    /// <summary>How long after each failure a background run is tried again; as many attempts as there are delays, and one. Default 1 min, then 2 min.</summary>
+    public IReadOnlyList<TimeSpan> BackgroundRetries { get; init; } = [TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2)];
+
     /// <summary>A scheduled run. Default 30 s.</summary>
     public TimeSpan ScheduledTime { get; init; } = TimeSpan.FromSeconds(30);
 
