@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
+using SandboxHost.Cli.Dev;
 using SandboxHost.Deployments;
 using SandboxHost.Sandboxes;
 using SandboxHost.Server;
@@ -15,6 +16,8 @@ namespace SandboxHost.Cli;
 /// <summary>`sandboxhost dev DIR`: serves site folders from this machine, with the limits and the isolation of production.</summary>
 internal static class DevCommand
 {
+    private const int DefaultInspectPort = 9229;
+
     private static readonly Argument<DirectoryInfo> Folder = new("DIR")
     {
         Description = "The site's folder. Its functions are in netlify/functions.",
@@ -65,6 +68,24 @@ internal static class DevCommand
 
     private static readonly Option<double?> KeepAlive = new("--keep-alive") { Description = "Seconds of idleness after which a worker goes." };
 
+    private static readonly Option<int?> Inspect = new("--inspect")
+    {
+        HelpName = "PORT",
+        Description = "Lets debuggers attach to functions at 127.0.0.1:PORT (9229); while they may, nothing has a time limit.",
+        Arity = ArgumentArity.ZeroOrOne,
+        CustomParser = ParseInspectPort,
+    };
+
+    private static readonly Option<string?> Geo = new("--geo")
+    {
+        HelpName = "mock|FILE|JSON",
+        Description = "Where clients appear to be: context.geo. Default: mock, which is San Francisco.",
+    };
+
+    private static readonly Option<string?> Country = new("--country") { HelpName = "CODE", Description = "Two letters: clients appear to be in this country." };
+
+    private static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "Say nothing of single requests." };
+
     private static readonly Option<bool> Verbose = new("--verbose", "-v") { Description = "Say what the host itself does." };
 
     public static Command Create()
@@ -72,8 +93,13 @@ internal static class DevCommand
         var command = new Command("dev", "Serves a site folder's functions from this machine and picks up every edit.")
         {
             Folder, Port, Address, Sites, Limits, Isolation, Placeholders, FreezeAfter, KeepAlive, EgressAllow,
-            Http2Port, TlsPort, TlsCertificate, TlsKey, Verbose,
+            Http2Port, TlsPort, TlsCertificate, TlsKey, Inspect, Geo, Country, Quiet, Verbose,
         };
+        foreach (var option in NetlifyOptions.All)
+        {
+            command.Add(option);
+        }
+
         command.SetAction(RunAsync);
         return command;
     }
@@ -153,6 +179,12 @@ internal static class DevCommand
             output.Say(string.Create(CultureInfo.InvariantCulture, $"  site {site.Name}: http://{site.Name}.localhost:{address.Port}"));
         }
 
+        if (host.InspectorAddress is { } inspector)
+        {
+            output.Say($"Debuggers attach at {inspector} (chrome://inspect, VS Code, …), to one function at ws://{inspector}/FUNCTION.", "green");
+            output.Say("While they may, nothing has a time limit and each function has one worker: this is for debugging only.", "yellow");
+        }
+
         await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken).ContinueWith(
             _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         output.Say("Stopping");
@@ -200,6 +232,8 @@ internal static class DevCommand
         }
 
         mistakes.AddRange(sites.Where(site => !Directory.Exists(site.Directory)).Select(site => $"{site.Directory}: there is no such folder"));
+        mistakes.AddRange(NetlifyOptions.Mistakes(arguments));
+        var geo = GeoOption.Read(arguments.GetValue(Geo), arguments.GetValue(Country), mistakes);
         var certificate = arguments.GetValue(TlsCertificate);
         var key = arguments.GetValue(TlsKey);
         if (arguments.GetValue(TlsPort) is not null && (certificate is null || key is null))
@@ -232,6 +266,9 @@ internal static class DevCommand
             FreezeAfter = Seconds(arguments.GetValue(FreezeAfter)),
             KeepAlive = Seconds(arguments.GetValue(KeepAlive)),
             EgressAllow = arguments.GetValue(EgressAllow) ?? [],
+            InspectPort = arguments.GetResult(Inspect) is null ? null : arguments.GetValue(Inspect) ?? DefaultInspectPort,
+            Geo = geo ?? GeoLocation.Mock,
+            LogRequests = !arguments.GetValue(Quiet),
             UserRuntimeDirectory = Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"),
         };
     }
@@ -275,6 +312,22 @@ internal static class DevCommand
     }
 
     private static TimeSpan? Seconds(double? value) => value is null ? null : TimeSpan.FromSeconds(value.Value);
+
+    private static int? ParseInspectPort(ArgumentResult result)
+    {
+        if (result.Tokens.Count == 0)
+        {
+            return DefaultInspectPort;
+        }
+
+        if (ushort.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+        {
+            return port;
+        }
+
+        result.AddError($"--inspect {result.Tokens[0].Value}: expected a port. If it is the site's folder, write it first: sandboxhost dev DIR --inspect");
+        return null;
+    }
 
     private static IPAddress? ParseAddress(ArgumentResult result)
     {

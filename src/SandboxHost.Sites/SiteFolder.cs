@@ -22,7 +22,17 @@ public readonly record struct SiteEvent(SiteEventKind Kind, string Site, string 
 /// <summary>Where a site lies and how it is served.</summary>
 /// <param name="Directory">Absolute.</param>
 /// <param name="HostLimits">The host's limits; the site's settings are laid over them.</param>
-public sealed record SiteFolderOptions(string Directory, string Name, string Url, IReadOnlyList<string> HostNames, FunctionLimits HostLimits);
+public sealed record SiteFolderOptions(string Directory, string Name, string Url, IReadOnlyList<string> HostNames, FunctionLimits HostLimits)
+{
+    /// <summary>Functions are made for a debugger: see <see cref="DebuggableModule"/>. Default false.</summary>
+    public bool Debuggable { get; init; }
+
+    /// <summary>Where clients appear to be.</summary>
+    public GeoLocation Geo { get; init; } = GeoLocation.Mock;
+
+    /// <summary>Absolute; what was built is put there. Default: .sandboxhost/functions in the site's folder.</summary>
+    public string? ArtifactsDirectory { get; init; }
+}
 
 /// <summary>
 /// A site folder on a developer's machine. Each build reads what has changed and gives a new snapshot; a function whose
@@ -78,7 +88,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         }
     }
 
-    private string ArtifactsDirectory => Path.Combine(options.Directory, ".sandboxhost", "functions");
+    private string ArtifactsDirectory => options.ArtifactsDirectory ?? Path.Combine(options.Directory, ".sandboxhost", "functions");
 
     /// <summary>Builds what is new or changed.</summary>
     /// <param name="changed">Absolute paths that changed; null: look at everything.</param>
@@ -244,7 +254,8 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
     {
         var directory = Path.Combine(ArtifactsDirectory, $"{source.Name}-{hash}");
         Directory.CreateDirectory(directory);
-        File.WriteAllText(Path.Combine(directory, source.Name + ".mjs"), bundle.Code);
+        var module = Path.Combine(directory, source.Name + ".mjs");
+        File.WriteAllText(module, options.Debuggable ? DebuggableModule.Write(bundle, module, options.Directory) : bundle.Code);
         File.WriteAllText(Path.Combine(directory, source.Name + ".mjs.map"), bundle.SourceMap);
         var limits = _settings.LimitsFor(source.Name, options.HostLimits);
         limits = limits with
@@ -277,7 +288,8 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             ExcludedPaths = excluded,
             Schedule = schedule,
             Environment = EnvironmentOf(),
-            Limits = limits,
+            Limits = options.Debuggable ? DebuggableModule.WithTime(limits) : limits,
+            Geo = options.Geo,
             ShowErrors = true,
             BuildError = error,
         };
