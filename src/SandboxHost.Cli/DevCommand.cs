@@ -241,16 +241,15 @@ internal static class DevCommand
             mistakes.Add("--tls-port needs --tls-cert and --tls-key");
         }
 
-        var home = Environment.GetEnvironmentVariable("SANDBOXHOST_HOME") ?? FindHome(AppContext.BaseDirectory);
-        if (home is null)
+        if (Installation.Find() is not { } files)
         {
-            mistakes.Add("The installation was not found; run ./sandboxhost from the repository, or set SANDBOXHOST_HOME.");
+            mistakes.Add(Installation.Missing);
             return null;
         }
 
         return new DevHostOptions
         {
-            Files = new HostFiles(home),
+            Files = files,
             Sites = sites,
             Listen = new ListenOptions
             {
@@ -290,19 +289,6 @@ internal static class DevCommand
         }
 
         return limits;
-    }
-
-    internal static string? FindHome(string start)
-    {
-        for (var directory = new DirectoryInfo(start); directory is not null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "SandboxHost.sln")))
-            {
-                return directory.FullName;
-            }
-        }
-
-        return null;
     }
 
     private static (string Name, string? Value) Split(string text)

@@ -32,6 +32,9 @@ public sealed record DevHostOptions
     /// <summary>The first is the main site.</summary>
     public required IReadOnlyList<SiteArgument> Sites { get; init; }
 
+    /// <summary>Where functions lie, relative to the site's folder; null: where the site says.</summary>
+    public string? FunctionsDirectory { get; init; }
+
     public ListenOptions Listen { get; init; } = new();
 
     public FunctionLimits Limits { get; init; } = FunctionLimits.Default;
@@ -203,6 +206,7 @@ public sealed class DevHost : IAsyncDisposable
                 Debuggable = options.InspectPort is not null,
                 Geo = options.Geo,
                 ArtifactsDirectory = artifacts,
+                FunctionsDirectory = options.FunctionsDirectory,
             },
             new EsbuildBundler(options.Files.Esbuild),
             events);

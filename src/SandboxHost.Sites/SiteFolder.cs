@@ -30,6 +30,9 @@ public sealed record SiteFolderOptions(string Directory, string Name, string Url
     /// <summary>Where clients appear to be.</summary>
     public GeoLocation Geo { get; init; } = GeoLocation.Mock;
 
+    /// <summary>Where functions lie, whatever the site says; relative to the site's folder.</summary>
+    public string? FunctionsDirectory { get; init; }
+
     /// <summary>Absolute; what was built is put there. Default: .sandboxhost/functions in the site's folder.</summary>
     public string? ArtifactsDirectory { get; init; }
 }
@@ -61,7 +64,8 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         get
         {
             yield return (options.Directory, false);
-            if (FunctionsDirectory is { } functions && Directory.Exists(functions))
+            var functions = FunctionsDirectory;
+            if (Directory.Exists(functions))
             {
                 yield return (Path.GetDirectoryName(functions)!, false);
                 yield return (functions, true);
@@ -79,10 +83,16 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         }
     }
 
-    private string? FunctionsDirectory
+    /// <summary>Absolute; it need not exist.</summary>
+    public string FunctionsDirectory
     {
         get
         {
+            if (options.FunctionsDirectory is { } given)
+            {
+                return Path.GetFullPath(Path.Combine(options.Directory, given));
+            }
+
             var older = Path.Combine(options.Directory, OlderFunctionsDirectory);
             return Directory.Exists(older) ? older : Path.Combine(options.Directory, DefaultFunctionsDirectory);
         }
@@ -95,7 +105,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
     public async Task<SiteSnapshot> BuildAsync(IReadOnlySet<string>? changed, CancellationToken cancellationToken)
     {
         var settingsChanged = ReadSettings();
-        var sources = FunctionFinder.Find(FunctionsDirectory!, mistake => Raise(SiteEventKind.Warning, "", mistake));
+        var sources = FunctionFinder.Find(FunctionsDirectory, mistake => Raise(SiteEventKind.Warning, "", mistake));
         Forget(sources);
         var stale = sources.Where(source => settingsChanged || NeedsBuild(source, changed)).ToList();
         var bundles = new Dictionary<FunctionSource, Bundle>();

@@ -57,7 +57,7 @@ internal static partial class GeoOption
         }
         catch (JsonException ex)
         {
-            mistakes.Add($"--geo {geo}: {ex.Message} ({Rule})");
+            mistakes.Add(ex.Path is null or "$" ? $"--geo {geo}: it is no legal JSON; {Rule}" : $"--geo {geo}: {ex.Path} is unknown or of another kind; {Rule}");
         }
         catch (Exception ex) when (ex is IOException or UnauthorizedAccessException)
         {
