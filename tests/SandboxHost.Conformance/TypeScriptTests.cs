@@ -19,6 +19,17 @@ public sealed class TypeScriptTests
     }
 
     [Fact(Timeout = 60_000)]
+    public async Task The_documentations_typed_function_satisfies_the_compiler_as_tsc_init_sets_it()
+    {
+        using var site = new TemporarySite(("typed.mts", File.ReadAllText(Path.Combine(Repository.Example("netlify-docs"), "netlify/functions/typed.mts"))));
+        await SetUpAsync(site);
+
+        var run = await CompileAsync(site.Directory, "--noEmit");
+
+        Assert.True(run.ExitCode == 0, run.Output);
+    }
+
+    [Fact(Timeout = 60_000)]
     public async Task The_compiler_is_strict_about_functions()
     {
         using var site = new TemporarySite(("wrong.mts", """
