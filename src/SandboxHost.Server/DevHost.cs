@@ -201,7 +201,7 @@ public sealed class DevHost : IAsyncDisposable
         var name = site.Name ?? SiteNameOf(site.Directory);
         var url = site.Name is null ? $"http://localhost:{options.Listen.Port}" : $"http://{name}.localhost:{options.Listen.Port}";
         return new SiteFolder(
-            new SiteFolderOptions(site.Directory, name, url, [$"{name}.localhost"], options.Limits) 
+            new SiteFolderOptions(site.Directory, name, url, [$"{name}.localhost"], options.Limits)
             {
                 Debuggable = options.InspectPort is not null,
                 Geo = options.Geo,

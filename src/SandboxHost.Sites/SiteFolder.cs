@@ -205,7 +205,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             return;
         }
 
-        var hash = HashOf(bundle, _settingsText);
+        var hash = HashOf(bundle, options.Debuggable ? _settingsText + "\0debuggable" : _settingsText);
         if (known?.Hash == hash)
         {
             // The same bundle may have come from other files: what is imported but not used leaves no trace in it.
