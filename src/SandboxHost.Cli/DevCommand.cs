@@ -140,7 +140,7 @@ internal static class DevCommand
             output.Say(ex.Message, "red");
             if (ex.InnerException is AddressInUseException)
             {
-                output.Say("Another program listens there; --port chooses another port, 0 a free one.");
+                output.Say("Another program listens there; --port or --inspect=PORT chooses another port, 0 a free one.");
             }
 
             return 1;

@@ -137,7 +137,7 @@ public sealed class DevHost : IAsyncDisposable
         var pipeline = new FunctionPipeline(snapshots, invoker, output, _clock, background);
         if (options.InspectPort is { } inspectPort)
         {
-            _inspector = Own(await InspectorServer.StartAsync(inspectPort, snapshots, _workers.Inspectors!, loggers, cancellationToken));
+            _inspector = Own(await InspectorServer.StartAsync(inspectPort, snapshots, _workers.Inspectors!, output, loggers, cancellationToken));
         }
 
         _server = Own(await PublicServer.StartAsync(options.Listen, pipeline, loggers, cancellationToken));

@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using SandboxHost.Deployments;
+using SandboxHost.Output;
 using SandboxHost.Supervisor.Inspection;
 
 namespace SandboxHost.Server;
@@ -29,12 +30,14 @@ public sealed class InspectorServer : IAsyncDisposable
 
     private readonly SnapshotSource _snapshots;
     private readonly WorkerInspectors _inspectors;
+    private readonly ILogSink _output;
     private readonly WebApplication _app;
 
-    private InspectorServer(SnapshotSource snapshots, WorkerInspectors inspectors, WebApplication app)
+    private InspectorServer(SnapshotSource snapshots, WorkerInspectors inspectors, ILogSink output, WebApplication app)
     {
         _snapshots = snapshots;
         _inspectors = inspectors;
+        _output = output;
         _app = app;
     }
 
@@ -44,7 +47,7 @@ public sealed class InspectorServer : IAsyncDisposable
     /// <param name="port">0 picks a free one.</param>
     /// <exception cref="IOException">The port is taken.</exception>
     public static async Task<InspectorServer> StartAsync(
-        int port, SnapshotSource snapshots, WorkerInspectors inspectors, ILoggerFactory loggers, CancellationToken cancellationToken)
+        int port, SnapshotSource snapshots, WorkerInspectors inspectors, ILogSink output, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
@@ -55,7 +58,7 @@ public sealed class InspectorServer : IAsyncDisposable
             kestrel.Listen(IPAddress.Loopback, port);
         });
         var app = builder.Build();
-        var server = new InspectorServer(snapshots, inspectors, app);
+        var server = new InspectorServer(snapshots, inspectors, output, app);
         app.Run(server.HandleAsync);
         try
         {
@@ -144,8 +147,10 @@ public sealed class InspectorServer : IAsyncDisposable
         var (connection, error) = await _inspectors.ConnectAsync(target.Function, context.RequestAborted);
         if (connection is null)
         {
+            // Debuggers show a status at best; the developer looks at the console.
+            var reason = error!.Thrown is { } thrown ? $"{thrown.Type}: {thrown.Message}" : error.Message;
+            _output.Write(new OutputLine(target.Function, null, OutputLevel.Error, $"A debugger could not attach: {reason}"));
             context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-            await context.Response.WriteAsync(error!.Thrown?.Message ?? error.Message, context.RequestAborted);
             return;
         }
 

@@ -104,6 +104,31 @@ public sealed class InspectTests
     }
 
     [Fact(Timeout = 60_000)]
+    public async Task Inspect_a_module_that_does_not_load_is_told_on_the_console()
+    {
+        using var site = new TemporarySite(("bad.mjs", "throw new Error('no luck'); export default async () => new Response('x');"));
+        await using var host = await HostProcess.StartAsync(site.Directory, "--inspect=0");
+        using var socket = new ClientWebSocket();
+        var target = await TargetAsync(host, "bad");
+
+        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(target, TestContext.Current.CancellationToken));
+        await host.WaitForLineAsync("[bad] A debugger could not attach: Error: no luck");
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task Inspect_a_taken_port_says_how_to_choose_another()
+    {
+        using var site = new TemporarySite(("hello.mjs", Nothing));
+        await using var host = await HostProcess.StartAsync(site.Directory, "--inspect=0");
+
+        var second = await CommandRun.SandboxHostAsync("dev", site.Directory, "--port", "0", "--inspect", (await AddressAsync(host)).Split(':')[1]);
+
+        Assert.Equal(1, second.ExitCode);
+        Assert.Contains("address already in use", second.Output);
+        Assert.Contains("--inspect=PORT chooses another port", second.Output);
+    }
+
+    [Fact(Timeout = 60_000)]
     public async Task Inspect_web_pages_and_other_host_names_are_refused()
     {
         using var site = new TemporarySite(("hello.mjs", Nothing));
