@@ -22,7 +22,20 @@ public readonly record struct SiteEvent(SiteEventKind Kind, string Site, string 
 /// <summary>Where a site lies and how it is served.</summary>
 /// <param name="Directory">Absolute.</param>
 /// <param name="HostLimits">The host's limits; the site's settings are laid over them.</param>
-public sealed record SiteFolderOptions(string Directory, string Name, string Url, IReadOnlyList<string> HostNames, FunctionLimits HostLimits);
+public sealed record SiteFolderOptions(string Directory, string Name, string Url, IReadOnlyList<string> HostNames, FunctionLimits HostLimits)
+{
+    /// <summary>Functions are made for a debugger: see <see cref="DebuggableModule"/>. Default false.</summary>
+    public bool Debuggable { get; init; }
+
+    /// <summary>Where clients appear to be.</summary>
+    public GeoLocation Geo { get; init; } = GeoLocation.Mock;
+
+    /// <summary>Where functions lie, whatever the site says; relative to the site's folder.</summary>
+    public string? FunctionsDirectory { get; init; }
+
+    /// <summary>Absolute; what was built is put there. Default: .sandboxhost/functions in the site's folder.</summary>
+    public string? ArtifactsDirectory { get; init; }
+}
 
 /// <summary>
 /// A site folder on a developer's machine. Each build reads what has changed and gives a new snapshot; a function whose
@@ -51,7 +64,8 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         get
         {
             yield return (options.Directory, false);
-            if (FunctionsDirectory is { } functions && Directory.Exists(functions))
+            var functions = FunctionsDirectory;
+            if (Directory.Exists(functions))
             {
                 yield return (Path.GetDirectoryName(functions)!, false);
                 yield return (functions, true);
@@ -69,23 +83,29 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         }
     }
 
-    private string? FunctionsDirectory
+    /// <summary>Absolute; it need not exist.</summary>
+    public string FunctionsDirectory
     {
         get
         {
+            if (options.FunctionsDirectory is { } given)
+            {
+                return Path.GetFullPath(Path.Combine(options.Directory, given));
+            }
+
             var older = Path.Combine(options.Directory, OlderFunctionsDirectory);
             return Directory.Exists(older) ? older : Path.Combine(options.Directory, DefaultFunctionsDirectory);
         }
     }
 
-    private string ArtifactsDirectory => Path.Combine(options.Directory, ".sandboxhost", "functions");
+    private string ArtifactsDirectory => options.ArtifactsDirectory ?? Path.Combine(options.Directory, ".sandboxhost", "functions");
 
     /// <summary>Builds what is new or changed.</summary>
     /// <param name="changed">Absolute paths that changed; null: look at everything.</param>
     public async Task<SiteSnapshot> BuildAsync(IReadOnlySet<string>? changed, CancellationToken cancellationToken)
     {
         var settingsChanged = ReadSettings();
-        var sources = FunctionFinder.Find(FunctionsDirectory!, mistake => Raise(SiteEventKind.Warning, "", mistake));
+        var sources = FunctionFinder.Find(FunctionsDirectory, mistake => Raise(SiteEventKind.Warning, "", mistake));
         Forget(sources);
         var stale = sources.Where(source => settingsChanged || NeedsBuild(source, changed)).ToList();
         var bundles = new Dictionary<FunctionSource, Bundle>();
@@ -185,7 +205,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             return;
         }
 
-        var hash = HashOf(bundle, _settingsText);
+        var hash = HashOf(bundle, options.Debuggable ? _settingsText + "\0debuggable" : _settingsText);
         if (known?.Hash == hash)
         {
             // The same bundle may have come from other files: what is imported but not used leaves no trace in it.
@@ -244,7 +264,8 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
     {
         var directory = Path.Combine(ArtifactsDirectory, $"{source.Name}-{hash}");
         Directory.CreateDirectory(directory);
-        File.WriteAllText(Path.Combine(directory, source.Name + ".mjs"), bundle.Code);
+        var module = Path.Combine(directory, source.Name + ".mjs");
+        File.WriteAllText(module, options.Debuggable ? DebuggableModule.Write(bundle, module, options.Directory) : bundle.Code);
         File.WriteAllText(Path.Combine(directory, source.Name + ".mjs.map"), bundle.SourceMap);
         var limits = _settings.LimitsFor(source.Name, options.HostLimits);
         limits = limits with
@@ -277,7 +298,8 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             Schedule = config?.Schedule,
             RateLimit = config?.RateLimit,
             Environment = EnvironmentOf(),
-            Limits = limits,
+            Limits = options.Debuggable ? DebuggableModule.WithTime(limits) : limits,
+            Geo = options.Geo,
             ShowErrors = true,
             BuildError = error,
         };
