@@ -47,6 +47,18 @@ public sealed record DevHostOptions
     /// <summary>Private addresses that functions may reach, beyond those of the sites' settings.</summary>
     public IReadOnlyList<string> EgressAllow { get; init; } = [];
 
+    /// <summary>The deploy context of all sites; see <see cref="SiteFolderOptions.Context"/>.</summary>
+    public string Context { get; init; } = DeployContext.Dev;
+
+    /// <summary>Where the main site's functions lie, relative to its folder; null: where its netlify.toml says.</summary>
+    public string? FunctionsDirectory { get; init; }
+
+    /// <summary>What the main site publishes, relative to its folder; null: what its netlify.toml says.</summary>
+    public string? PublishDirectory { get; init; }
+
+    /// <summary>The host's own environment, for the variables that the sites' files name.</summary>
+    public IReadOnlyDictionary<string, string> ProcessEnvironment { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
     /// <summary>XDG_RUNTIME_DIR, for hosts that are not root.</summary>
     public string? UserRuntimeDirectory { get; init; }
 }
@@ -178,7 +190,13 @@ public sealed class DevHost : IAsyncDisposable
         var name = site.Name ?? SiteNameOf(site.Directory);
         var url = site.Name is null ? $"http://localhost:{options.Listen.Port}" : $"http://{name}.localhost:{options.Listen.Port}";
         return new SiteFolder(
-            new SiteFolderOptions(site.Directory, name, url, [$"{name}.localhost"], options.Limits),
+            new SiteFolderOptions(site.Directory, name, url, [$"{name}.localhost"], options.Limits)
+            {
+                Context = options.Context,
+                FunctionsDirectory = site.Name is null ? options.FunctionsDirectory : null,
+                PublishDirectory = site.Name is null ? options.PublishDirectory : null,
+                ProcessEnvironment = options.ProcessEnvironment,
+            },
             new EsbuildBundler(options.Files.Esbuild),
             events);
     }
