@@ -1,5 +1,6 @@
 using Tomlyn;
 using Tomlyn.Model;
+using Tomlyn.Parsing;
 
 namespace SandboxHost.Sites;
 
@@ -70,6 +71,9 @@ public sealed class NetlifyToml
         try
         {
             var written = TomlSerializer.Deserialize<TomlTable>(text) ?? [];
+
+            // It takes a key twice. Netlify's parser does not, and which of the two counts nobody can see.
+            SyntaxParser.ParseStrict(text);
             return new Reading(text, written, context, mistakes).Read();
         }
         catch (TomlException ex)

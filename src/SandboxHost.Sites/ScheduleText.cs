@@ -16,15 +16,20 @@ public static class ScheduleText
             return Shortcuts.Contains(text) ? null : $"the shortcuts are {string.Join(", ", Shortcuts)}";
         }
 
+        var fields = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
+        if (fields is not (5 or 6))
+        {
+            return $"it has {fields} fields; five make a schedule, or six with seconds before them";
+        }
+
         try
         {
-            var fields = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
             var expression = CronExpression.Parse(text, fields == 6 ? CronFormat.IncludeSeconds : CronFormat.Standard);
             return expression.GetNextOccurrence(DateTime.UnixEpoch) is null ? "it never comes" : null;
         }
         catch (CronFormatException ex)
         {
-            return ex.Message;
+            return ex.Message.Replace("The given cron expression has an invalid format. ", "", StringComparison.Ordinal);
         }
     }
 }

@@ -19,6 +19,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
     private static readonly HashSet<string> ProjectFiles = new(["package.json", "tsconfig.json", "jsconfig.json"], StringComparer.Ordinal);
 
     private readonly Dictionary<string, BuiltFunction> _built = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, IReadOnlyList<string>> _warnings = new(StringComparer.Ordinal);
     private readonly SiteConfigurationReader _reader = new(options);
     private readonly FunctionBuilder _builder = new(bundler, options.Directory);
     private SiteConfiguration? _configuration;
@@ -115,6 +116,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         foreach (var name in _built.Keys.Where(name => !names.Contains(name)).ToList())
         {
             _built.Remove(name);
+            _warnings.Remove(name);
             Raise(SiteEventKind.Removed, name, "");
         }
     }
@@ -145,11 +147,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
 
     private void Take(FunctionSource source, FunctionBuild build, SiteConfiguration configuration)
     {
-        foreach (var warning in build.Warnings)
-        {
-            Raise(SiteEventKind.Warning, source.Name, warning);
-        }
-
+        WarnOf(source.Name, build.Warnings);
         var kind = build.Config.KindOf(source.Name);
         var limits = build.Config.LimitsOver(configuration.Settings.LimitsFor(source.Name, options.HostLimits), kind);
         var mistake = build.Artifact?.RuleAgainst(limits.BundleBytes);
@@ -175,6 +173,17 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         _built[source.Name] = new BuiltFunction(source, build.Inputs, build.Included, version, hash);
         var told = string.Join(", by ", new[] { build.Config.DisplayName, build.Config.Generator }.Where(text => !string.IsNullOrWhiteSpace(text)));
         Raise(known is null ? SiteEventKind.Loaded : SiteEventKind.Reloaded, source.Name, told);
+    }
+
+    // An edit elsewhere is no reason to say the same again.
+    private void WarnOf(string function, IReadOnlyList<string> warnings)
+    {
+        var said = _warnings.GetValueOrDefault(function) ?? [];
+        _warnings[function] = warnings;
+        foreach (var warning in warnings.Except(said, StringComparer.Ordinal))
+        {
+            Raise(SiteEventKind.Warning, function, warning);
+        }
     }
 
     private void Fail(FunctionSource source, FunctionBuild build, string failure, SiteConfiguration configuration)
