@@ -23,6 +23,14 @@ if newer_than "$example/node_modules/.current" "$example/package-lock.json"; the
   touch "$example/node_modules/.current"
 fi
 
+# Netlify's own code, to compare our readers with.
+oracle=$SANDBOXHOST_HOME/tests/oracles/zip-it-and-ship-it
+if [[ "SandboxHost.Sites.Tests" == *"$only"* ]] && newer_than "$oracle/node_modules/.current" "$oracle/package-lock.json"; then
+  say "Installing Netlify's bundler for the tests"
+  run "$SANDBOXHOST_HOME/artifacts/log/npm-oracle-zip-it-and-ship-it.log" npm ci --prefix "$oracle" --no-audit --no-fund --ignore-scripts
+  touch "$oracle/node_modules/.current"
+fi
+
 say "Building the tests"
 run "$SANDBOXHOST_HOME/artifacts/log/tests.log" dotnet build "$SANDBOXHOST_HOME/SandboxHost.sln" -c Release -v quiet
 say "Checking the format"

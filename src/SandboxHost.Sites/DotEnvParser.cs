@@ -30,13 +30,16 @@ public static class DotEnvParser
     /// <returns>Where the next line begins; null when no variable stands here.</returns>
     private static int? TryReadVariable(string text, int position, Dictionary<string, string> variables)
     {
-        position = SkipSpaces(text, position);
         const string Export = "export";
-        if (string.CompareOrdinal(text, position, Export, 0, Export.Length) == 0 && SkipSpaces(text, position + Export.Length) is var next && next > position + Export.Length)
-        {
-            position = next;
-        }
+        position = SkipSpaces(text, position);
+        var afterExport = string.CompareOrdinal(text, position, Export, 0, Export.Length) == 0 ? SkipSpaces(text, position + Export.Length) : position;
 
+        // "export = 1" is a variable of that name.
+        return (afterExport > position + Export.Length ? TryReadNamed(text, afterExport, variables) : null) ?? TryReadNamed(text, position, variables);
+    }
+
+    private static int? TryReadNamed(string text, int position, Dictionary<string, string> variables)
+    {
         var end = position;
         while (end < text.Length && NameCharacters.Contains(text[end]))
         {
@@ -48,10 +51,10 @@ public static class DotEnvParser
             return null;
         }
 
-        start = SkipSpaces(text, start);
-        var (value, rest) = ReadQuoted(text, start) ?? ReadPlain(text, start);
+        // A quoted value may begin on a later line; a plain one stands on this.
+        var (value, next) = ReadQuoted(text, SkipSpaces(text, start)) ?? ReadPlain(text, start);
         variables[text[position..end]] = value;
-        return rest;
+        return next;
     }
 
     // "NAME=", "NAME =" or "NAME: ".
@@ -59,7 +62,8 @@ public static class DotEnvParser
     {
         if (position + 1 < text.Length && text[position] == ':' && char.IsWhiteSpace(text[position + 1]))
         {
-            return position + 1;
+            // A line break is the space after the colon, and the value's line is the next.
+            return position + 2;
         }
 
         position = SkipSpaces(text, position);
@@ -126,7 +130,12 @@ public static class DotEnvParser
     // After the closing quote only a comment may follow on its line.
     private static int? RestAfter(string text, int close)
     {
-        var position = SkipSpaces(text, close + 1);
+        var position = close + 1;
+        while (position < text.Length && text[position] != '\n' && char.IsWhiteSpace(text[position]))
+        {
+            position++;
+        }
+
         return position >= text.Length || text[position] is '\n' or '#' ? EndOfLine(text, position) + 1 : null;
     }
 
@@ -136,7 +145,7 @@ public static class DotEnvParser
 
     private static int SkipSpaces(string text, int position)
     {
-        while (position < text.Length && text[position] != '\n' && char.IsWhiteSpace(text[position]))
+        while (position < text.Length && char.IsWhiteSpace(text[position]))
         {
             position++;
         }

@@ -100,7 +100,7 @@ public sealed partial class FunctionConfigReader
     private List<string> ReadMethods()
     {
         var methods = new List<string>();
-        foreach (var item in AsList(Value("method")))
+        foreach (var item in Items("method"))
         {
             if (item is string text && KnownMethods.Contains(text.ToUpperInvariant()))
             {
@@ -118,7 +118,7 @@ public sealed partial class FunctionConfigReader
     private List<RoutePattern> ReadPatterns(string property)
     {
         var patterns = new List<RoutePattern>();
-        foreach (var item in AsList(Value(property)).Distinct())
+        foreach (var item in Items(property).Distinct())
         {
             if (item is not string text)
             {
@@ -164,7 +164,7 @@ public sealed partial class FunctionConfigReader
                 * (string.Equals(match.Groups["unit"].Value, "gb", StringComparison.OrdinalIgnoreCase) ? 1024 : 1),
             _ => null,
         };
-        if (value is null)
+        if (!_config.ContainsKey("memory"))
         {
             return null;
         }
@@ -184,7 +184,7 @@ public sealed partial class FunctionConfigReader
 
         // Netlify takes a number only; "1.5" can mean nothing else.
         var number = value is string text && double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var parsed) ? parsed : value as double?;
-        if (value is null || number is >= 0.5 and <= 2)
+        if (!_config.ContainsKey("vcpu") || number is >= 0.5 and <= 2)
         {
             return number;
         }
@@ -196,7 +196,7 @@ public sealed partial class FunctionConfigReader
     private string? ReadRegion()
     {
         var value = Value("region");
-        if (value is null)
+        if (!_config.ContainsKey("region"))
         {
             return null;
         }
@@ -287,12 +287,8 @@ public sealed partial class FunctionConfigReader
         return [.. modules.Where(ExternalPackages.IsName)];
     }
 
-    private static IEnumerable<object?> AsList(object? value) => value switch
-    {
-        null => [],
-        IEnumerable<object?> list => list,
-        _ => [value],
-    };
+    // null is a value, and a wrong one; only what does not stand there says nothing.
+    private IEnumerable<object?> Items(string property) => _config.TryGetValue(property, out var value) ? value as IEnumerable<object?> ?? [value] : [];
 
     [GeneratedRegex(@"^\s*(?<number>\d+(\.\d+)?)\s*(?<unit>mb|gb)?\s*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex MemoryText();
