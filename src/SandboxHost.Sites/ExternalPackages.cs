@@ -163,7 +163,7 @@ public sealed partial class ExternalPackages
                    select name.Name,
             ];
         }
-        catch (Exception ex) when (ex is JsonException or IOException)
+        catch (Exception ex) when (ex is JsonException or IOException or UnauthorizedAccessException)
         {
             return [];
         }

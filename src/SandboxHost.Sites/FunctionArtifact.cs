@@ -29,28 +29,46 @@ public sealed record FunctionArtifact(Bundle Bundle, string Root, IReadOnlyList<
     }
 
     /// <summary>Writes everything to a directory that does not exist yet.</summary>
-    public void WriteTo(string directory)
+    /// <returns>What went wrong, and then the directory is not there; null when it worked.</returns>
+    public string? WriteTo(string directory)
     {
-        foreach (var (place, source) in EveryFile())
+        try
         {
-            var target = Path.Combine(directory, place);
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            foreach (var (place, source) in EveryFile())
+            {
+                var target = Path.Combine(directory, place);
+                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+                File.Copy(source.FullName, target, overwrite: true);
+            }
 
-            // What a link leads to, and not the link: its target lies elsewhere in the sandbox, or not at all.
-            File.Copy(RealPath.Of(source.FullName) ?? source.FullName, target, overwrite: true);
+            var entry = Path.Combine(directory, Bundle.EntryPath);
+            Directory.CreateDirectory(Path.GetDirectoryName(entry)!);
+            File.WriteAllText(entry, Bundle.Code);
+            File.WriteAllText(entry + ".map", Bundle.SourceMap);
+            return null;
         }
+        catch (Exception ex) when (ex is IOException or UnauthorizedAccessException)
+        {
+            if (Directory.Exists(directory))
+            {
+                Directory.Delete(directory, recursive: true);
+            }
 
-        var entry = Path.Combine(directory, Bundle.EntryPath);
-        Directory.CreateDirectory(Path.GetDirectoryName(entry)!);
-        File.WriteAllText(entry, Bundle.Code);
-        File.WriteAllText(entry + ".map", Bundle.SourceMap);
+            return $"The function's files could not be copied: {ex.Message}";
+        }
     }
 
     private IEnumerable<(string Place, FileInfo Source)> EveryFile()
     {
         foreach (var file in Files)
         {
-            yield return (PlaceOf(file), new FileInfo(RealPath.Of(file) ?? file));
+            // What a link leads to, and not the link: its target lies elsewhere in the sandbox, or not at all.
+            var source = new FileInfo(file);
+            source = source.LinkTarget is null ? source : new FileInfo(RealPath.Of(file) ?? file);
+            if (source.Exists)
+            {
+                yield return (PlaceOf(file), source);
+            }
         }
 
         foreach (var package in Packages)

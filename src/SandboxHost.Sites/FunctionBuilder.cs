@@ -157,7 +157,7 @@ public sealed class FunctionBuilder(EsbuildBundler bundler, string siteDirectory
 
             warnings.Add($"{name} is ignored: it has no config of version 1");
         }
-        catch (JsonException ex)
+        catch (Exception ex) when (ex is JsonException or IOException or UnauthorizedAccessException)
         {
             warnings.Add($"{name} is ignored: {ex.Message}");
         }

@@ -52,7 +52,7 @@ public static class ModuleConfigReader
         var ignored = new List<string>();
         var config = ConfigOf(exports, variables, ignored);
         var isModern = exports.ContainsKey("default") && !exports.ContainsKey("handler");
-        var schedule = isModern ? null : ScheduleHelper.Find(tree, exports.GetValueOrDefault("handler"), node => Resolve(node, variables));
+        var schedule = isModern ? null : ScheduledHandler.Find(tree, exports.GetValueOrDefault("handler"), node => Resolve(node, variables));
         return new ModuleExports(
             config is null ? new Dictionary<string, object?>(StringComparer.Ordinal) : ReadMembers(config, ignored, MaxDepth),
             ignored,

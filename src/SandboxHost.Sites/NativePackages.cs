@@ -39,7 +39,7 @@ public static partial class NativePackages
                     || (root.TryGetProperty("dependencies", out var needs) && needs.ValueKind == JsonValueKind.Object
                         && needs.EnumerateObject().Any(item => Loaders.Contains(item.Name))));
         }
-        catch (Exception ex) when (ex is JsonException or IOException)
+        catch (Exception ex) when (ex is JsonException or IOException or UnauthorizedAccessException)
         {
             return false;
         }

@@ -168,7 +168,12 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         }
 
         var directory = Path.Combine(ArtifactsDirectory, $"{source.Name}-{hash}");
-        build.Artifact.WriteTo(directory);
+        if (build.Artifact.WriteTo(directory) is { } trouble)
+        {
+            Fail(source, build, trouble, configuration);
+            return;
+        }
+
         var version = NewVersion(source, configuration, build.Config, limits, directory, build.Bundle.EntryPath, null);
         _built[source.Name] = new BuiltFunction(source, build.Inputs, build.Included, version, hash);
         var told = string.Join(", by ", new[] { build.Config.DisplayName, build.Config.Generator }.Where(text => !string.IsNullOrWhiteSpace(text)));

@@ -104,13 +104,23 @@ public sealed class ExternalPackagesTests : IDisposable
             new Bundle("netlify/functions/f.mjs", "code", "map", [], null), _site.Path, [file], [new PlacedPackage("node_modules/a", _site.File("node_modules/a"))]);
         var target = _site.File("out");
 
-        artifact.WriteTo(target);
+        Assert.Null(artifact.WriteTo(target));
 
         Assert.Equal(
             ["data/d.json", "netlify/functions/f.mjs", "netlify/functions/f.mjs.map", "node_modules/a/lib/x.js", "node_modules/a/package.json"],
             Directory.EnumerateFiles(target, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(target, path)).Order(StringComparer.Ordinal));
         Assert.Null(artifact.RuleAgainst(17));
         Assert.Matches("^BundleTooLarge: .* the limit bundle_size allows 0 MB. Largest: node_modules/a/lib/x.js", artifact.RuleAgainst(16));
+    }
+
+    [TimedFact]
+    public void Files_that_cannot_be_copied_leave_nothing_half_done()
+    {
+        var file = _site.Write("data", "x");
+        var artifact = new FunctionArtifact(new Bundle("data/f.mjs", "", "", [], null), _site.Path, [file], []);
+
+        Assert.StartsWith("The function's files could not be copied: ", artifact.WriteTo(_site.File("out")), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_site.File("out")));
     }
 
     private void Package(string directory, string manifest = "{}") => _site.Write(directory + "/package.json", manifest);

@@ -5,13 +5,14 @@ public sealed class IncludedFilesTests : IDisposable
     private readonly TempFolder _folder = new();
     private readonly List<string> _warnings = [];
 
-    private string Site => _folder.File("site");
+    // Nothing is special in a directory's own name.
+    private string Site => _folder.File("[site] {a,b}*");
 
     public IncludedFilesTests()
     {
         foreach (var file in (string[])["data/a.json", "data/b.txt", "data/.hidden", "data/deep/c.json", "data/deep/er/d.md", "other/x.json", ".git/HEAD", "node_modules/p/i.json"])
         {
-            _folder.Write("site/" + file, "x");
+            _folder.Write("[site] {a,b}*/" + file, "x");
         }
 
         _folder.Write("secret.json", "x");
@@ -40,9 +41,12 @@ public sealed class IncludedFilesTests : IDisposable
     }
 
     [TimedTheory]
-    [InlineData("../secret.json", "included file '../secret.json' lies outside of the site's folder")]
-    [InlineData("../*.json", "included file '../*.json' lies outside of the site's folder")]
-    [InlineData("data/../../secret.json", "included file '../secret.json' lies outside of the site's folder")]
+    [InlineData("../secret.json", "included file 'secret.json' lies outside of the site's folder")]
+    [InlineData("../*.json", "included file '*.json' lies outside of the site's folder")]
+    [InlineData("data/../../secret.json", "included file 'secret.json' lies outside of the site's folder")]
+    [InlineData("/etc/hosts", "included file 'etc/hosts' lies outside of the site's folder")]
+    [InlineData("data/deep", "included file 'data/deep' is a directory; 'data/deep/**' is all files in it")]
+    [InlineData("", "included file '' is no glob")]
     [InlineData("data/none-*", "included file 'data/none-*' matches no file that another pattern has not")]
     public void What_is_outside_or_nothing_is_told(string pattern, string warning)
     {
@@ -55,6 +59,7 @@ public sealed class IncludedFilesTests : IDisposable
     {
         File.CreateSymbolicLink(Path.Combine(Site, "data/link.json"), _folder.File("secret.json"));
         File.CreateSymbolicLink(Path.Combine(Site, "data/inside.json"), Path.Combine(Site, "other/x.json"));
+        File.CreateSymbolicLink(Path.Combine(Site, "data/broken.json"), "nowhere");
         Directory.CreateSymbolicLink(Path.Combine(Site, "data/up"), _folder.Path);
         Directory.CreateSymbolicLink(Path.Combine(Site, "outside"), _folder.Path);
 

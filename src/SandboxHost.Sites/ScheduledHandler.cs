@@ -6,7 +6,7 @@ namespace SandboxHost.Sites;
 /// Finds the schedule that a module gives its handler with the helper of @netlify/functions: <c>handler = schedule("@daily", …)</c>,
 /// under whatever name the helper was imported or required.
 /// </summary>
-internal static class ScheduleHelper
+internal static class ScheduledHandler
 {
     private const string Package = "@netlify/functions";
     private const string Helper = "schedule";
