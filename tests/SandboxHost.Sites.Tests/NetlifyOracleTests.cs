@@ -114,6 +114,34 @@ public sealed class NetlifyOracleTests
         Assert.Empty(cases.Where((item, i) => GlobPattern.TryParse(item.Pattern)!.IsMatch(item.Path) != answers[i].GetValue<bool>()).Select(item => $"{item.Pattern} on {item.Path}"));
     }
 
+    [TimedFact]
+    public async Task Sections_of_functions_merge_as_in_netlifys_bundler()
+    {
+        string[] names = ["api", "api_one", "api_two", "job", "a"];
+        string[] globs = ["*", "api", "api_*", "a*", "*_one", "api_one", "{api,job}*", "ap?", "?", "*pi*", "api_o*"];
+        string[] regions = ["fra", "iad", "lhr", "pdx"];
+        var random = new Random(Seed);
+        var sites = Enumerable.Range(0, 200)
+            .Select(_ => globs.OrderBy(_ => random.Next()).Take(random.Next(1, 6)).ToDictionary(glob => glob, glob => (Region: regions[random.Next(regions.Length)], File: glob + ".txt")))
+            .ToList();
+        var cases = (from site in sites from name in names select (site, name)).ToList();
+
+        var answers = await NetlifyOracle.AskAsync(cases.Select(item => new
+        {
+            kind = "sections",
+            item.name,
+            config = item.site.ToDictionary(section => section.Key, section => new { region = section.Value.Region, includedFiles = new[] { section.Value.File } }),
+        }));
+
+        for (var i = 0; i < cases.Count; i++)
+        {
+            var toml = string.Concat(cases[i].site.Select(section => $"[functions.\"{section.Key}\"]\nregion = \"{section.Value.Region}\"\nincluded_files = [\"{section.Value.File}\"]\n"));
+            var config = NetlifyToml.Parse(toml, DeployContext.Parse("dev", ""), [])!.Functions.For(cases[i].name, "/");
+            var theirs = $"{answers[i]["region"]}: {string.Join(' ', answers[i]["includedFiles"]?.AsArray().Select(file => file!.ToString()) ?? [])}";
+            Assert.True(theirs == $"{config.Region}: {string.Join(' ', config.IncludedFiles.Select(rule => rule.Pattern))}", $"{cases[i].name} of\n{toml}\ntheirs: {theirs}");
+        }
+    }
+
     private static string SomeConfig(Random random)
     {
         var keys = Values.Keys.OrderBy(_ => random.Next()).Take(random.Next(2, 6));

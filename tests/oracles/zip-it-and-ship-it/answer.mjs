@@ -3,6 +3,7 @@
 import { text } from 'node:stream/consumers';
 import dotenv from 'dotenv';
 import { minimatch } from './node_modules/minimatch/dist/esm/index.js';
+import { getConfigForFunction } from './node_modules/@netlify/zip-it-and-ship-it/dist/config.js';
 import { parseSource } from './node_modules/@netlify/zip-it-and-ship-it/dist/runtimes/node/in_source_config/index.js';
 
 const answers = {
@@ -25,9 +26,11 @@ const answers = {
       return { error: error.message };
     }
   },
+  /** What holds for a function of the sections of [functions], keyed by names and globs. */
+  sections: ({ config, name }) => getConfigForFunction({ config, func: { name, mainFile: `/${name}.js` } }),
   env: ({ text: file }) => dotenv.parse(file),
   glob: ({ pattern, path, dot }) => minimatch(path, pattern, { dot }),
 };
 
 const questions = JSON.parse(await text(process.stdin));
-process.stdout.write(JSON.stringify(questions.map((question) => answers[question.kind](question))));
+process.stdout.write(JSON.stringify(await Promise.all(questions.map((question) => answers[question.kind](question)))));
