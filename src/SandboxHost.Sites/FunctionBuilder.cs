@@ -45,7 +45,12 @@ public sealed class FunctionBuilder(EsbuildBundler bundler, string siteDirectory
         {
             return new FunctionBuild
             {
-                Bundle = bundle, Config = config, Mistakes = bundle.Failure is null ? mistakes : [bundle.Failure], Warnings = warnings, Included = included, Inputs = InputsOf(source, bundle, []),
+                Bundle = bundle,
+                Config = config,
+                Mistakes = bundle.Failure is null ? mistakes : [bundle.Failure],
+                Warnings = warnings,
+                Included = included,
+                Inputs = InputsOf(source, bundle, []),
             };
         }
 
