@@ -36,14 +36,21 @@ public static partial class NativePackages
             return root.ValueKind == JsonValueKind.Object
                 && (root.TryGetProperty("binary", out _) || root.TryGetProperty("napi", out _)
                     || (root.TryGetProperty("gypfile", out var gyp) && gyp.ValueKind == JsonValueKind.True)
-                    || (root.TryGetProperty("dependencies", out var needs) && needs.ValueKind == JsonValueKind.Object
-                        && needs.EnumerateObject().Any(item => Loaders.Contains(item.Name))));
+                    || NamesIn(root, "dependencies").Any(Loaders.Contains)
+                    || NamesIn(root, "optionalDependencies").Any(name => PlatformName().IsMatch(name)));
         }
         catch (Exception ex) when (ex is JsonException or IOException or UnauthorizedAccessException)
         {
             return false;
         }
     }
+
+    private static IEnumerable<string> NamesIn(JsonElement root, string list) =>
+        root.TryGetProperty(list, out var names) && names.ValueKind == JsonValueKind.Object ? names.EnumerateObject().Select(item => item.Name) : [];
+
+    // One package for each kind of machine, of which npm installs the one that fits: "@img/sharp-linux-x64".
+    [GeneratedRegex(@"[-/](linux|darwin|win32)-(x64|arm64|arm|ia32)\b", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex PlatformName();
 
     // The innermost: everything before the last node_modules is greedy.
     [GeneratedRegex(@"^.*/node_modules/(?<name>(@[^/]+/)?[^/]+)", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]

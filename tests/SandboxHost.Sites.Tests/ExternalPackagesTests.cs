@@ -83,6 +83,8 @@ public sealed class ExternalPackagesTests : IDisposable
     [InlineData("""{ "gypfile": true }""", true)]
     [InlineData("""{ "binary": { "napi_versions": [9] } }""", true)]
     [InlineData("""{ "dependencies": { "node-gyp-build": "^4" } }""", true)]
+    [InlineData("""{ "optionalDependencies": { "@img/sharp-linux-x64": "0.34.4" } }""", true)]
+    [InlineData("""{ "optionalDependencies": { "fsevents": "2" } }""", false)]
     [InlineData("""{ "dependencies": { "lodash": "^4" } }""", false)]
     [InlineData("{}", false)]
     [InlineData("[", false)]
