@@ -26,7 +26,22 @@ internal static class DevCommand
         DefaultValueFactory = _ => new DirectoryInfo("."),
     };
 
-    private static readonly Option<int> Port = new("--port", "-p") { Description = "Port to listen at; 0 picks one.", DefaultValueFactory = _ => 8888 };
+    private const int DefaultPort = 8888;
+
+    private static readonly Option<int?> Port = new("--port", "-p")
+    {
+        Description = $"Port to listen at; 0 picks one. Default: [dev] port of the site's netlify.toml, else {DefaultPort}.",
+    };
+
+    private static readonly Option<string> Context = new("--context")
+    {
+        Description = "Deploy context whose settings hold: dev, production, deploy-preview, branch-deploy, branch:NAME.",
+        DefaultValueFactory = _ => DeployContext.Dev,
+    };
+
+    private static readonly Option<string?> Functions = new("--functions", "-f") { Description = "Where the site's functions lie, relative to its folder." };
+
+    private static readonly Option<string?> Publish = new("--dir", "-d") { Description = "What the site publishes, relative to its folder." };
 
     private static readonly Option<IPAddress> Address = new("--address")
     {
@@ -103,7 +118,7 @@ internal static class DevCommand
     {
         var command = new Command("dev", "Serves a site folder's functions from this machine and picks up every edit.")
         {
-            Folder, Port, Address, Sites, Limits, Isolation, Placeholders, FreezeAfter, KeepAlive, EgressAllow,
+            Folder, Port, Address, Context, Functions, Publish, Sites, Limits, Isolation, Placeholders, FreezeAfter, KeepAlive, EgressAllow,
             Http2Port, TlsPort, TlsCertificate, TlsKey, Inspect, Geo, Country, Quiet, Schedules, StoreSize, Verbose,
         };
         foreach (var option in NetlifyOptions.All)
@@ -213,7 +228,7 @@ internal static class DevCommand
         switch (siteEvent.Kind)
         {
             case SiteEventKind.Loaded:
-                output.Say($"⬥ Loaded function {function}");
+                output.Say(siteEvent.Text.Length > 0 ? $"⬥ Loaded function {function} ({siteEvent.Text})" : $"⬥ Loaded function {function}");
                 break;
             case SiteEventKind.Reloaded:
                 output.Say($"⬥ Reloaded function {function}");
@@ -270,7 +285,7 @@ internal static class DevCommand
             Listen = new ListenOptions
             {
                 Address = arguments.GetValue(Address)!,
-                Port = arguments.GetValue(Port),
+                Port = arguments.GetValue(Port) ?? SiteConfigurationReader.ReadPort(sites[0].Directory, arguments.GetValue(Context)!) ?? DefaultPort,
                 Http2Port = arguments.GetValue(Http2Port),
                 TlsPort = arguments.GetValue(TlsPort),
                 TlsFiles = certificate is null || key is null ? null : (certificate.FullName, key.FullName),
@@ -289,6 +304,11 @@ internal static class DevCommand
             InspectPort = arguments.GetResult(Inspect) is null ? null : arguments.GetValue(Inspect) ?? DefaultInspectPort,
             Geo = geo ?? GeoLocation.Mock,
             LogRequests = !arguments.GetValue(Quiet),
+            Context = arguments.GetValue(Context)!,
+            FunctionsDirectory = arguments.GetValue(Functions),
+            PublishDirectory = arguments.GetValue(Publish),
+            ProcessEnvironment = Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>()
+                .ToDictionary(item => (string)item.Key, item => (string?)item.Value ?? "", StringComparer.Ordinal),
             UserRuntimeDirectory = Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"),
         };
     }

@@ -33,9 +33,6 @@ public sealed record DevHostOptions
     /// <summary>The first is the main site.</summary>
     public required IReadOnlyList<SiteArgument> Sites { get; init; }
 
-    /// <summary>Where functions lie, relative to the site's folder; null: where the site says.</summary>
-    public string? FunctionsDirectory { get; init; }
-
     public ListenOptions Listen { get; init; } = new();
 
     public FunctionLimits Limits { get; init; } = FunctionLimits.Default;
@@ -62,6 +59,18 @@ public sealed record DevHostOptions
 
     /// <summary>Where clients appear to be.</summary>
     public GeoLocation Geo { get; init; } = GeoLocation.Mock;
+
+    /// <summary>The deploy context of all sites; see <see cref="SiteFolderOptions.Context"/>.</summary>
+    public string Context { get; init; } = DeployContext.Dev;
+
+    /// <summary>Where the main site's functions lie, relative to its folder; null: where its netlify.toml says.</summary>
+    public string? FunctionsDirectory { get; init; }
+
+    /// <summary>What the main site publishes, relative to its folder; null: what its netlify.toml says.</summary>
+    public string? PublishDirectory { get; init; }
+
+    /// <summary>The host's own environment, for the variables that the sites' files name.</summary>
+    public IReadOnlyDictionary<string, string> ProcessEnvironment { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>XDG_RUNTIME_DIR, for hosts that are not root.</summary>
     public string? UserRuntimeDirectory { get; init; }
@@ -230,7 +239,10 @@ public sealed class DevHost : IAsyncDisposable
                 Debuggable = options.InspectPort is not null,
                 Geo = options.Geo,
                 ArtifactsDirectory = artifacts,
-                FunctionsDirectory = options.FunctionsDirectory,
+                Context = options.Context,
+                FunctionsDirectory = site.Name is null ? options.FunctionsDirectory : null,
+                PublishDirectory = site.Name is null ? options.PublishDirectory : null,
+                ProcessEnvironment = options.ProcessEnvironment,
             },
             new EsbuildBundler(options.Files.Esbuild),
             events);

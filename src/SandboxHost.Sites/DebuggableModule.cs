@@ -14,8 +14,8 @@ public static class DebuggableModule
     private static readonly TimeSpan Unhurried = TimeSpan.FromDays(1);
 
     /// <param name="module">Absolute path at which the module is stored.</param>
-    /// <param name="siteDirectory">Absolute; the sources in the bundle's map are relative to it.</param>
-    public static string Write(Bundle bundle, string module, string siteDirectory)
+    /// <param name="place">Absolute; the sources in the bundle's map are relative to it.</param>
+    public static string Write(Bundle bundle, string module, string place)
     {
         ArgumentNullException.ThrowIfNull(bundle);
         var map = JsonNode.Parse(bundle.SourceMap)!.AsObject();
@@ -23,7 +23,7 @@ public static class DebuggableModule
         var texts = new JsonArray();
         for (var i = 0; i < sources.Count; i++)
         {
-            var file = Path.GetFullPath(Path.Combine(siteDirectory, sources[i]!.GetValue<string>()));
+            var file = Path.GetFullPath(Path.Combine(place, sources[i]!.GetValue<string>()));
             sources[i] = new Uri(file).AbsoluteUri;
             texts.Add((JsonNode?)(File.Exists(file) ? File.ReadAllText(file) : null));
         }

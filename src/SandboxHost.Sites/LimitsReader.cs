@@ -47,6 +47,7 @@ public static partial class LimitsReader
             "streaming_size" when ReadSize(value) is { } size => limits with { StreamingBytes = size },
             "buffered_size" when ReadSize(value) is { } size => limits with { BufferedBytes = size },
             "request_size" when ReadSize(value) is { } size => limits with { RequestBytes = size },
+            "bundle_size" when ReadSize(value) is { } size and > 0 => limits with { BundleBytes = size },
             "background_size" when ReadSize(value) is { } size and <= 64 * FunctionLimits.Megabyte => limits with { BackgroundBytes = size },
             "memory" when ReadSize(value) is { } size and >= 128 * FunctionLimits.Megabyte => limits with { MemoryBytes = size },
             "vcpu" when Number(value) is { } number and >= 0.05 and <= 256 => limits with { Vcpu = number },
@@ -62,7 +63,7 @@ public static partial class LimitsReader
     {
         "streaming_time" or "buffered_time" or "background_time" or "scheduled_time" or "queue_time" =>
             "a time such as '500ms', '10s' or '15min', up to a day",
-        "streaming_size" or "buffered_size" or "request_size" => "a size such as '64kb', '20mb' or '2gb'",
+        "streaming_size" or "buffered_size" or "request_size" or "bundle_size" => "a size such as '64kb', '20mb' or '2gb'",
         "background_retries" => "up to ten times such as '1min, 2min', or 'none'",
         "background_size" => "a size such as '256kb', up to 64mb",
         "memory" => "a size such as '1024mb', 128mb or more",

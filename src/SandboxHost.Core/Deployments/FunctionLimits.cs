@@ -56,5 +56,8 @@ public sealed record FunctionLimits
     /// <summary>How long a request waits for a worker. Default 10 s.</summary>
     public TimeSpan QueueTime { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>All of a function's files, unpacked: bundle, included files and external packages. Default 250 MB.</summary>
+    public long BundleBytes { get; init; } = 250 * Megabyte;
+
     public double EffectiveVcpu => Vcpu ?? Math.Clamp(MemoryBytes / (2048.0 * Megabyte), 0.5, 2);
 }
