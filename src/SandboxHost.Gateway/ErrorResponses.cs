@@ -57,32 +57,19 @@ internal static class ErrorResponses
             ? (StatusCodes.Status400BadRequest, "Function name should consist only of alphanumeric characters, hyphen & underscores.")
             : (StatusCodes.Status404NotFound, "Function not found...");
         context.Response.StatusCode = status;
-        context.Response.ContentType = "text/plain; charset=utf-8";
-        await WriteTextAsync(context, text);
+        await TextReply.WriteAsync(context, text);
     }
 
     private static async Task WriteBodyAsync(HttpContext context, ErrorBody body)
     {
         if (AcceptsHtml(context.Request))
         {
-            context.Response.ContentType = "text/html; charset=utf-8";
             context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'";
-            await WriteTextAsync(context, Page(body));
+            await TextReply.WriteAsync(context, Page(body), "text/html; charset=utf-8");
             return;
         }
 
-        context.Response.ContentType = "application/json; charset=utf-8";
-        await WriteTextAsync(context, JsonSerializer.Serialize(body, ErrorJson.Default.ErrorBody));
-    }
-
-    private static async Task WriteTextAsync(HttpContext context, string text)
-    {
-        var bytes = System.Text.Encoding.UTF8.GetBytes(text);
-        context.Response.ContentLength = bytes.Length;
-        if (!HttpMethods.IsHead(context.Request.Method))
-        {
-            await context.Response.BodyWriter.WriteAsync(bytes, context.RequestAborted);
-        }
+        await TextReply.WriteAsync(context, JsonSerializer.Serialize(body, ErrorJson.Default.ErrorBody), "application/json; charset=utf-8");
     }
 
     private static bool AcceptsHtml(HttpRequest request)

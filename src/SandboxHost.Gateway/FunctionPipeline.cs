@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using SandboxHost.Deployments;
+using SandboxHost.Gateway.Redirects;
 using SandboxHost.Invocations;
 using SandboxHost.Output;
 using SandboxHost.Routing;
@@ -7,11 +8,14 @@ using SandboxHost.Routing;
 namespace SandboxHost.Gateway;
 
 /// <summary>
-/// The whole path of a request: site → route → admit → (background: 202) → invoke → respond. Each step is one call; what
-/// is decided in it is pure code in Core.
+/// The whole path of a request: site → route → (beside functions: redirects, files) → admit → (background: 202) → invoke →
+/// respond. Each step is one call; what is decided in it is pure code in Core.
 /// </summary>
-public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker, ILogSink output, TimeProvider clock, BackgroundRuns backgroundRuns)
+public sealed class FunctionPipeline(
+    SnapshotSource snapshots, IInvoker invoker, ILogSink output, TimeProvider clock, BackgroundRuns backgroundRuns, RewriteProxy proxy)
 {
+    private readonly SiteResponder _beside = new(proxy, clock);
+
     public async Task HandleAsync(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -36,8 +40,17 @@ public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker,
                 return;
             }
 
-            // 2. The function.
+            // 2. The function, or what answers beside it.
             var match = site.Routes.Match(context.Request.Method, target.Path);
+            if (match.Outcome == RouteOutcome.None || match.Function?.PreferStatic == true)
+            {
+                match = await _beside.AnswerAsync(context, site, target, match, requestId);
+                if (match.Outcome == RouteOutcome.None)
+                {
+                    return;
+                }
+            }
+
             if (match.Outcome != RouteOutcome.Function)
             {
                 await ErrorResponses.WriteMissAsync(context, match.Outcome, requestId);

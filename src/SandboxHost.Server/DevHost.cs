@@ -1,7 +1,10 @@
 using Microsoft.Extensions.Logging;
 using SandboxHost.Deployments;
+using SandboxHost.Egress;
 using SandboxHost.Gateway;
+using SandboxHost.Gateway.Redirects;
 using SandboxHost.Isolation;
+using SandboxHost.Isolation.Egress;
 using SandboxHost.Isolation.Linux;
 using SandboxHost.Output;
 using SandboxHost.Sandboxes;
@@ -117,7 +120,9 @@ public sealed class DevHost : IAsyncDisposable
         _workers = Own(await WorkerHost.StartAsync(
             SupervisorOptionsFor(options, linkDirectory, confined), launcher, snapshots, output, _clock, loggers, cancellationToken));
         var background = Own(new BackgroundRuns(_workers.Invoker, output));
-        var pipeline = new FunctionPipeline(snapshots, _workers.Invoker, output, _clock, background);
+        var proxy = Own(new RewriteProxy(
+            new RewriteProxyOptions { Policy = new EgressPolicy(EgressAllowOf(options, folders)), OwnAddresses = new OwnAddresses(_clock).Read }, output, _clock));
+        var pipeline = new FunctionPipeline(snapshots, _workers.Invoker, output, _clock, background, proxy);
         _server = Own(await PublicServer.StartAsync(options.Listen, pipeline, loggers, cancellationToken));
     }
 
@@ -145,13 +150,16 @@ public sealed class DevHost : IAsyncDisposable
         var launcher = Own(await LinuxSandboxLauncher.CreateAsync(
             IsolationOptionsFor(options.Files, options.UserRuntimeDirectory) with
             {
-                Egress = new EgressOptions { AllowedPrivate = [.. options.EgressAllow, .. folders.SelectMany(folder => folder.EgressAllow)] },
+                Egress = new EgressOptions { AllowedPrivate = EgressAllowOf(options, folders) },
             },
             _clock,
             loggers.CreateLogger<LinuxSandboxLauncher>(),
             cancellationToken));
         return (launcher, launcher.LinkDirectory);
     }
+
+    private static IReadOnlyList<string> EgressAllowOf(DevHostOptions options, IEnumerable<SiteFolder> folders) =>
+        [.. options.EgressAllow, .. folders.SelectMany(folder => folder.EgressAllow)];
 
     public static IsolationOptions IsolationOptionsFor(HostFiles files, string? userRuntimeDirectory)
     {

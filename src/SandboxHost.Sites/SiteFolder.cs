@@ -3,6 +3,9 @@ using System.Text;
 using SandboxHost.Deployments;
 using SandboxHost.Invocations;
 using SandboxHost.Routing;
+using SandboxHost.Sites.Rules;
+using Tomlyn;
+using Tomlyn.Model;
 
 namespace SandboxHost.Sites;
 
@@ -39,6 +42,8 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
     private SiteSettings _settings = SiteSettings.Empty;
     private string _settingsText = "";
     private IReadOnlySet<string> _usedBefore = new HashSet<string>();
+    private SiteRules _rules = SiteRules.None;
+    private TomlTable? _netlifyToml;
 
     public string Name => options.Name;
 
@@ -51,6 +56,12 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         get
         {
             yield return (options.Directory, false);
+            if (PublishedDirectory != options.Directory)
+            {
+                yield return (Path.GetDirectoryName(PublishedDirectory)!, false);
+                yield return (PublishedDirectory, false);
+            }
+
             if (FunctionsDirectory is { } functions && Directory.Exists(functions))
             {
                 yield return (Path.GetDirectoryName(functions)!, false);
@@ -78,6 +89,11 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         }
     }
 
+    private string PublishedDirectory =>
+        _netlifyToml?.TryGetValue("build", out var build) == true && build is TomlTable table && table.TryGetValue("publish", out var publish) && publish is string { Length: > 0 } text
+            ? Path.TrimEndingDirectorySeparator(Path.GetFullPath(Path.Combine(options.Directory, text.TrimStart('/'))))
+            : options.Directory;
+
     private string ArtifactsDirectory => Path.Combine(options.Directory, ".sandboxhost", "functions");
 
     /// <summary>Builds what is new or changed.</summary>
@@ -85,6 +101,13 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
     public async Task<SiteSnapshot> BuildAsync(IReadOnlySet<string>? changed, CancellationToken cancellationToken)
     {
         var settingsChanged = ReadSettings();
+        if (settingsChanged || changed is null || changed.Any(IsOfRules))
+        {
+            ReadNetlifyToml();
+            _rules = SiteRules.Read(
+                new RuleSources(options.Directory, PublishedDirectory, _netlifyToml, EnvironmentOf()), mistake => Raise(SiteEventKind.Warning, "", mistake));
+        }
+
         var sources = FunctionFinder.Find(FunctionsDirectory!, mistake => Raise(SiteEventKind.Warning, "", mistake));
         Forget(sources);
         var stale = sources.Where(source => settingsChanged || NeedsBuild(source, changed)).ToList();
@@ -114,7 +137,27 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             HostNames = options.HostNames,
             Functions = functions,
             Routes = new RouteTable(functions),
+            Files = PublishDirectory.FilesOf(options.Directory, PublishedDirectory, FunctionsDirectory),
+            Redirects = _rules.Redirects,
+            Headers = _rules.Headers,
+            RoleTokens = _rules.RoleTokens,
         };
+    }
+
+    private bool IsOfRules(string changed) =>
+        Path.GetFileName(changed) is RedirectsFile.Name or HeadersFile.Name or SiteRules.TomlName || PublishedDirectory.StartsWith(changed, StringComparison.Ordinal);
+
+    private void ReadNetlifyToml()
+    {
+        var path = Path.Combine(options.Directory, SiteRules.TomlName);
+        try
+        {
+            _netlifyToml = File.Exists(path) ? TomlSerializer.Deserialize<TomlTable>(File.ReadAllText(path)) : null;
+        }
+        catch (TomlException ex)
+        {
+            Raise(SiteEventKind.Warning, "", $"{SiteRules.TomlName}: {ex.Message}");
+        }
     }
 
     private SiteIdentity Identity => new(IdOf(options.Name), options.Name, options.Url, IdOf("account"));
