@@ -80,9 +80,8 @@ internal sealed class RedirectCompiler(IReadOnlyDictionary<string, string> envir
             return (null, null);
         }
 
-        return Uri.TryCreate(from, UriKind.Absolute, out var address)
-            ? (address.Scheme, address.Authority)
-            : throw new FormatException($"from = '{from}': an address");
+        var address = new Uri(from);
+        return (address.Scheme, address.Authority);
     }
 
     private static QueryCondition ConditionOf(string name, string value) => value.StartsWith(':')

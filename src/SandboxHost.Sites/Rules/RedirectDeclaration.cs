@@ -36,6 +36,11 @@ internal sealed record RedirectDeclaration(
 
         int? status = statusText is null ? null : LeadingNumber(statusText) ?? throw new FormatException($"Invalid status code: {statusText}");
         to ??= ForwardTarget(from, status) ?? throw new FormatException("Missing \"to\" field");
+        if (IsAddress(from) && !Uri.TryCreate(from, UriKind.Absolute, out _))
+        {
+            throw new FormatException($"Invalid URL: {from}");
+        }
+
         if (PathOf(from).StartsWith("/.netlify", StringComparison.Ordinal))
         {
             throw new FormatException("\"path\" field must not start with \"/.netlify\"");

@@ -79,7 +79,8 @@ public sealed class RulePattern
             return false;
         }
 
-        captures?.Add(new RuleCapture("splat", path.From(at)[_segments[at].Text.Length..].ToString(), FromQuery: false));
+        var rest = path.From(at)[_segments[at].Text.Length..];
+        captures?.Add(new RuleCapture("splat", (rest.StartsWith('/') ? rest[1..] : rest).ToString(), FromQuery: false));
         return true;
     }
 
