@@ -5,8 +5,6 @@ namespace SandboxHost.Sites.Rules;
 /// <summary>Values of a generator, the same ones at every run.</summary>
 internal static class Generated
 {
-    public static Gen<T> OneOf<T>(params T[] values) => Gen.Int[0, values.Length - 1].Select(index => values[index]);
-
     public static IEnumerable<T> Single<T>(this Gen<T> generator, int count)
     {
         var random = PCG.Parse("0N0XIzNsQ0O2");

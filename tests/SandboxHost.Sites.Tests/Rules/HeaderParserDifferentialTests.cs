@@ -10,15 +10,15 @@ namespace SandboxHost.Sites.Rules;
 /// <summary>The same files and paths to our reader and matcher and to @netlify/headers-parser.</summary>
 public sealed class HeaderParserDifferentialTests
 {
-    private const int Files = 1500;
+    private const int Files = 600;
 
-    private static readonly Gen<string> Segment = Generated.OneOf("a", "B", "ab", ":x", "*", "a*", "*.js", "a*b", "x-y");
+    private static readonly Gen<string> Segment = Gen.OneOf("a", "B", "ab", ":x", "*", "a*", "*.js", "a*b", "x-y");
 
-    private static readonly Gen<string> Path = Generated.OneOf("a", "b", "AB", "q", "a.js", "axb", "x-y").Array[0, 5].Select(segments => "/" + string.Join('/', segments) + (segments.Length > 3 ? "/" : ""));
+    private static readonly Gen<string> Path = Gen.OneOf("a", "b", "AB", "q", "a.js", "axb", "x-y").Array[0, 5].Select(segments => "/" + string.Join('/', segments) + (segments.Length > 3 ? "/" : ""));
 
     private static readonly Gen<string> Line = Gen.Frequency(
         (4, Segment.Array[0, 4].Select(segments => "/" + string.Join('/', segments))),
-        (6, Generated.OneOf("  X-A: one", "X-A: two", "  X-B : a , b,c", "x-a: three", "X-C:", ": value", "nothing", "# comment", "", "  X-D: http://x:1/y", "\tX-E:   spaced   out  \r")));
+        (6, Gen.OneOf("  X-A: one", "X-A: two", "  X-B : a , b,c", "x-a: three", "X-C:", ": value", "nothing", "# comment", "", "  X-D: http://x:1/y", "\tX-E:   spaced   out  \r")));
 
     public static TheoryData<string> Tables =>
     [
