@@ -30,12 +30,13 @@ internal sealed class RewriteRequest(Uri address, SiteSnapshot site, RedirectRul
         var headers = proxyRequest.Headers;
         // The target's own name; and what only the host may say, a client can't.
         headers.Host = null;
-        foreach (var name in httpContext.Request.Headers.Keys.Where(HeaderRules.IsPlatform))
+        var request = httpContext.Request;
+        var named = RequestReader.NamedByConnection(request.Headers);
+        foreach (var name in request.Headers.Keys.Where(name => HeaderRules.IsPlatform(name) || HeaderRules.IsHopByHop(name) || named?.Contains(name) == true))
         {
-            headers.Remove(name);
+            Remove(proxyRequest, name);
         }
 
-        var request = httpContext.Request;
         headers.TryAddWithoutValidation("x-forwarded-for", RequestReader.ClientIp(httpContext));
         headers.TryAddWithoutValidation("x-forwarded-host", request.Host.Value ?? "localhost");
         headers.TryAddWithoutValidation("x-forwarded-proto", request.Scheme);
@@ -46,9 +47,9 @@ internal sealed class RewriteRequest(Uri address, SiteSnapshot site, RedirectRul
             Set(proxyRequest, rule.Headers[i], rule.Headers[i + 1]);
         }
 
-        if (rule.SigningKey is { } key)
+        if (rule.SigningSecret is { } secret)
         {
-            Set(proxyRequest, "x-nf-sign", Sign(key.Span));
+            Set(proxyRequest, "x-nf-sign", Sign(Encoding.UTF8.GetBytes(secret)));
         }
     }
 
@@ -62,17 +63,29 @@ internal sealed class RewriteRequest(Uri address, SiteSnapshot site, RedirectRul
 
     private static void Set(HttpRequestMessage request, string name, string value)
     {
-        // Which of the two has a field depends on its name.
-        request.Headers.Remove(name);
-        request.Content?.Headers.Remove(name);
+        Remove(request, name);
         if (!request.Headers.TryAddWithoutValidation(name, value))
         {
             request.Content?.Headers.TryAddWithoutValidation(name, value);
         }
     }
 
+    // Which of the two has a field depends on its name, and the wrong one throws when it is told to remove it.
+    private static void Remove(HttpRequestMessage request, string name)
+    {
+        if (request.Headers.NonValidated.Contains(name))
+        {
+            request.Headers.Remove(name);
+        }
+
+        if (request.Content?.Headers.NonValidated.Contains(name) == true)
+        {
+            request.Content.Headers.Remove(name);
+        }
+    }
+
     // A token (RFC 7519, HS256) that says which deploy sent the request (reference §12).
-    private string Sign(ReadOnlySpan<byte> key)
+    private string Sign(byte[] key)
     {
         var now = clock.GetUtcNow();
         var claims = new JsonObject

@@ -28,6 +28,12 @@ internal static class StaticReply
             response.OnStarting(() => ApplyAsync(response.Headers, rules));
         }
 
+        if (context.Request.Headers.Range is [{ } range] && !range.StartsWith("bytes=", StringComparison.OrdinalIgnoreCase))
+        {
+            // A unit that is not known is ignored (RFC 9110 §14.2), which the framework does not do.
+            context.Request.Headers.Remove(HeaderNames.Range);
+        }
+
         var isWhole = status != StatusCodes.Status200OK;
         var reply = TypedResults.Stream(
             file.Content,

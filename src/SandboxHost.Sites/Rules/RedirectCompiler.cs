@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json.Nodes;
 using SandboxHost.Deployments;
 using SandboxHost.Routing.Rules;
@@ -68,7 +67,7 @@ internal sealed class RedirectCompiler(IReadOnlyDictionary<string, string> envir
             Conditions = new RedirectConditions(
                 ListOf(declaration, "Language"), ListOf(declaration, "Country"), ListOf(declaration, "Role"), ListOf(declaration, "Cookie")),
             Headers = FieldsOf(declaration),
-            SigningKey = SigningKeyOf(declaration),
+            SigningSecret = SigningSecretOf(declaration),
             RateLimit = RateLimitOf(declaration),
         };
     }
@@ -115,7 +114,7 @@ internal sealed class RedirectCompiler(IReadOnlyDictionary<string, string> envir
         return fields;
     }
 
-    private ReadOnlyMemory<byte>? SigningKeyOf(RedirectDeclaration declaration)
+    private string? SigningSecretOf(RedirectDeclaration declaration)
     {
         if (declaration.Signed is not { } variable)
         {
@@ -124,7 +123,7 @@ internal sealed class RedirectCompiler(IReadOnlyDictionary<string, string> envir
 
         if (environment.TryGetValue(variable, out var secret) && secret.Length > 0)
         {
-            return Encoding.UTF8.GetBytes(secret);
+            return secret;
         }
 
         mistake($"{declaration.Where}: Could not sign redirect because environment variable {variable} is not set");

@@ -31,7 +31,7 @@ public sealed class RedirectRule
     public IReadOnlyList<string> Headers { get; init; } = [];
 
     /// <summary>For a rewrite to another host: signs the request (<c>x-nf-sign</c>). Null: unsigned.</summary>
-    public ReadOnlyMemory<byte>? SigningKey { get; init; }
+    public string? SigningSecret { get; init; }
 
     /// <summary>Null: as often as anybody likes.</summary>
     public RateLimitRule? RateLimit { get; init; }
