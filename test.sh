@@ -17,11 +17,17 @@ count() { # count PASSED FAILED SKIPPED
   passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 }
 
-example=$SANDBOXHOST_HOME/examples/typescript
-if newer_than "$example/node_modules/.current" "$example/package-lock.json"; then
-  run "$SANDBOXHOST_HOME/artifacts/log/npm-example.log" npm ci --prefix "$example" --no-audit --no-fund --ignore-scripts
-  touch "$example/node_modules/.current"
-fi
+# install FOLDER: its npm packages, as its lock file has them.
+install() {
+  local folder=$SANDBOXHOST_HOME/$1
+  if newer_than "$folder/node_modules/.current" "$folder/package-lock.json"; then
+    run "$SANDBOXHOST_HOME/artifacts/log/npm-${1//\//-}.log" npm ci --prefix "$folder" --no-audit --no-fund --ignore-scripts
+    touch "$folder/node_modules/.current"
+  fi
+}
+
+install examples/typescript
+install tests/oracles
 
 say "Building the tests"
 run "$SANDBOXHOST_HOME/artifacts/log/tests.log" dotnet build "$SANDBOXHOST_HOME/SandboxHost.sln" -c Release -v quiet

@@ -20,7 +20,7 @@ public sealed class HeaderParserDifferentialTests
         (4, Segment.Array[0, 4].Select(segments => "/" + string.Join('/', segments))),
         (6, Gen.OneOf("  X-A: one", "X-A: two", "  X-B : a , b,c", "x-a: three", "X-C:", ": value", "nothing", "# comment", "", "  X-D: http://x:1/y", "\tX-E:   spaced   out  \r")));
 
-    public static TheoryData<string> Tables =>
+    private static readonly string[] Tables =
     [
         Rule("for = '/a'\n[headers.values]\nX-A = 'b'"), Rule("for = '/a'"), Rule("[headers.values]\nX-A = 'b'"), Rule("for = 5\n[headers.values]\nX = 'y'"),
         Rule("for = '/a'\n[headers.values]\nX-A = ['b', 'c , d']"), Rule("for = ' /a '\n[headers.values]\n' X-A ' = ''' b ,\n c '''"), Rule("for = '/a'\n[headers.values]\nX-A = 5"),
@@ -28,13 +28,14 @@ public sealed class HeaderParserDifferentialTests
         Rule("for = '/a'\n[headers.values]\nX-A = 'b'") + Rule("for = '/b'\n[headers.values]\nX-A = 'b'") + Rule("for = '/a'\n[headers.values]\nX-A = 'b'"),
     ];
 
-    [TimedTheory]
-    [MemberData(nameof(Tables))]
-    public async Task Tables_are_read_as_Netlify_reads_them(string toml)
+    [TimedFact]
+    public async Task Tables_are_read_as_Netlify_reads_them()
     {
         using var oracle = new RuleOracle();
-
-        Assert.Equal(await TheirsAsync(oracle, "/a\n  X-A: b\n", toml, []), Ours("/a\n  X-A: b\n", toml, []));
+        foreach (var toml in Tables)
+        {
+            Assert.Equal((toml, await TheirsAsync(oracle, "/a\n  X-A: b\n", toml, [])), (toml, Ours("/a\n  X-A: b\n", toml, [])));
+        }
     }
 
     [TimedFact]
