@@ -114,8 +114,15 @@ public sealed class SiteResponderTests : IDisposable
         var function = Function("f", preferStatic: false);
         FunctionVersion onlyPost = new()
         {
-            Site = function.Site, Deploy = function.Deploy, Name = "f", Runtime = "node", ArtifactDirectory = "/nowhere", Entry = "f.mjs",
-            Routes = [new FunctionRoute(Pattern("/file.txt"), ["POST"])], Environment = function.Environment, Limits = function.Limits,
+            Site = function.Site,
+            Deploy = function.Deploy,
+            Name = "f",
+            Runtime = "node",
+            ArtifactDirectory = "/nowhere",
+            Entry = "f.mjs",
+            Routes = [new FunctionRoute(Pattern("/file.txt"), ["POST"])],
+            Environment = function.Environment,
+            Limits = function.Limits,
         };
         await using var host = await StartAsync([onlyPost]);
 
@@ -161,8 +168,16 @@ public sealed class SiteResponderTests : IDisposable
         var plain = GatewayHost.Function(name, FunctionKind.Http, paths);
         return new FunctionVersion
         {
-            Site = plain.Site, Deploy = plain.Deploy, Name = name, Runtime = plain.Runtime, ArtifactDirectory = plain.ArtifactDirectory, Entry = plain.Entry,
-            Routes = plain.Routes, PreferStatic = preferStatic, Environment = plain.Environment, Limits = plain.Limits,
+            Site = plain.Site,
+            Deploy = plain.Deploy,
+            Name = name,
+            Runtime = plain.Runtime,
+            ArtifactDirectory = plain.ArtifactDirectory,
+            Entry = plain.Entry,
+            Routes = plain.Routes,
+            PreferStatic = preferStatic,
+            Environment = plain.Environment,
+            Limits = plain.Limits,
         };
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Runtime.InteropServices;
 using SandboxHost.Deployments;
 using SandboxHost.Gateway.Redirects;
 using SandboxHost.Routing.Rules;
@@ -8,7 +9,7 @@ using SandboxHost.Routing.Rules;
 namespace SandboxHost.Gateway.Tests;
 
 /// <summary>Files of a site, and only those that anybody may read.</summary>
-public sealed class StaticFileTests : IDisposable
+public sealed partial class StaticFileTests : IDisposable
 {
     private readonly TempFolder _folder = new();
     private readonly string _public;
@@ -122,6 +123,39 @@ public sealed class StaticFileTests : IDisposable
         foreach (var path in new[] { "/out.txt", "/up.txt", "/hidden.txt", "/zero.txt", "/loop.txt", "/parent/outside.txt", "/beside/a.txt" })
         {
             Assert.Equal((path, HttpStatusCode.NotFound), (path, (await GetAsync(path)).StatusCode));
+        }
+    }
+
+    [TimedFact]
+    public async Task A_link_that_changes_all_the_time_never_leads_outside()
+    {
+        _folder.Write("public/real/a.txt", "inside");
+        _folder.Write("secrets/a.txt", "secret");
+        Directory.CreateSymbolicLink(_folder.File("public/now"), "real");
+        await using var host = await StartAsync();
+        using var done = new CancellationTokenSource();
+        var swapping = Task.Run(() => Swap(done.Token));
+
+        var bodies = new HashSet<string>();
+        for (var i = 0; i < 1000; i++)
+        {
+            var reply = await host.Client.GetAsync("/now/a.txt");
+            bodies.Add(reply.IsSuccessStatusCode ? await reply.Content.ReadAsStringAsync() : "none");
+        }
+
+        await done.CancelAsync();
+        await swapping;
+        Assert.DoesNotContain("secret", bodies);
+        Assert.Contains("inside", bodies);
+
+        void Swap(CancellationToken cancellationToken)
+        {
+            for (var i = 0; !cancellationToken.IsCancellationRequested; i++)
+            {
+                // A rename puts the new link in the place of the old one in one step.
+                Directory.CreateSymbolicLink(_folder.File("public/next"), i % 2 == 0 ? "../secrets" : "real");
+                Assert.Equal(0, Rename(_folder.File("public/next"), _folder.File("public/now")));
+            }
         }
     }
 
@@ -256,6 +290,10 @@ public sealed class StaticFileTests : IDisposable
         Assert.Equal(("no-store", "text/own", "\"own\""), (reply.Headers.CacheControl!.ToString(), reply.Content.Headers.ContentType!.ToString(), reply.Headers.ETag!.Tag));
         Assert.Equal("2", (await GetAsync("/a.txt", headers: rules, ask: ask => ask.Headers.IfModifiedSince = DateTimeOffset.MaxValue.AddDays(-1))).Headers.GetValues("x-two").Single());
     }
+
+    [LibraryImport("libc", EntryPoint = "rename", StringMarshalling = StringMarshalling.Utf8)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Rename(string from, string to);
 
     private async Task<GatewayHost> StartAsync(PublishedFiles? files = null, HeaderTable? headers = null) => await GatewayHost.StartAsync(
         TimeProvider.System,

@@ -50,6 +50,10 @@ internal static class StaticReply
             // The file became longer while it was sent.
             context.Abort();
         }
+        finally
+        {
+            file.Dispose();
+        }
     }
 
     public static async Task RefuseMethodAsync(HttpContext context)

@@ -11,11 +11,11 @@ internal static class HeaderFields
     private static readonly SearchValues<char> InName =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~");
 
-    // What is true of a message is for its server to say.
+    // What is true of a message is for its server to say: the names that Netlify documents as ignored, and a few of their kind.
     private static readonly FrozenSet<string> Reserved = FrozenSet.Create(
         StringComparer.OrdinalIgnoreCase,
         "accept-ranges", "age", "allow", "alt-svc", "connection", "content-encoding", "content-length", "content-range", "date",
-        "keep-alive", "location", "proxy-connection", "server", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade",
+        "keep-alive", "location", "proxy-connection", "server", "te", "trailer", "transfer-encoding", "upgrade",
         "x-nf-request-id");
 
     public static HeaderRule? Compile(HeaderDeclaration declaration, Action<string> mistake)
