@@ -11,7 +11,7 @@ namespace SandboxHost.Sites.Rules;
 /// </summary>
 public sealed class RedirectMatchDifferentialTests
 {
-    private const int Files = 300;
+    private const int Files = 1000;
     private const int RequestsPerFile = 12;
 
     private static readonly Gen<string> From =

@@ -1,6 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Text.RegularExpressions;
-
 namespace SandboxHost.Routing.Rules;
 
 /// <summary>Which dialect of path patterns a rule is written in.</summary>
@@ -22,13 +19,13 @@ public sealed class RulePattern
     private readonly Segment[] _segments;
 
     // Only for a star in the middle of a segment, which may reach over slashes.
-    private readonly Regex? _expression;
+    private readonly GlobMatcher? _glob;
 
-    private RulePattern(string text, Segment[] segments, Regex? expression)
+    private RulePattern(string text, Segment[] segments, GlobMatcher? glob)
     {
         Text = text;
         _segments = segments;
-        _expression = expression;
+        _glob = glob;
     }
 
     /// <summary>As its author wrote it.</summary>
@@ -46,16 +43,16 @@ public sealed class RulePattern
             segments[i] = ParseSegment(parts[i].TrimEnd(), dialect, isLast: i == parts.Length - 1);
         }
 
-        var expression = segments.Any(segment => segment.Kind == SegmentKind.Glob) ? ExpressionOf(segments) : null;
-        return new RulePattern(text, segments, expression);
+        var glob = segments.Any(segment => segment.Kind == SegmentKind.Glob) ? new GlobMatcher(segments) : null;
+        return new RulePattern(text, segments, glob);
     }
 
     /// <summary>Whether the pattern covers a path; its placeholders' values are added to <paramref name="captures"/>.</summary>
     public bool Matches(in RulePath path, List<RuleCapture>? captures)
     {
-        if (_expression is not null)
+        if (_glob is not null)
         {
-            return _expression.IsMatch(path.Text);
+            return _glob.Matches(path.Text);
         }
 
         var first = Array.FindIndex(_segments, segment => segment.Kind != SegmentKind.Literal && segment.Kind != SegmentKind.Placeholder);
@@ -170,20 +167,6 @@ public sealed class RulePattern
         return isLast && text.EndsWith('*')
             ? new Segment(SegmentKind.Prefix, UrlPath.Canonical(text[..^1]))
             : new Segment(SegmentKind.Literal, UrlPath.Canonical(text));
-    }
-
-    [SuppressMessage("Security", "MA0009:Add regex evaluation timeout", Justification = "This engine is linear in the path's length.")]
-    private static Regex ExpressionOf(Segment[] segments)
-    {
-        var parts = segments.Select(segment => segment.Kind switch
-        {
-            SegmentKind.Splat => "(/.*)?",
-            SegmentKind.Placeholder => "/[^/]+",
-            SegmentKind.Glob => "/" + string.Join(".*", segment.Text.Split('*').Select(part => Regex.Escape(UrlPath.Canonical(part).ToLowerInvariant()))),
-            _ => "/" + Regex.Escape(segment.Text),
-        });
-        return new Regex(
-            $"^{string.Concat(parts)}/?\\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture | RegexOptions.Singleline);
     }
 
     internal enum SegmentKind
