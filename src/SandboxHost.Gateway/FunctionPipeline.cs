@@ -1,5 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using SandboxHost.Deployments;
+using SandboxHost.Gateway.RateLimits;
+using SandboxHost.Gateway.Redirects;
 using SandboxHost.Invocations;
 using SandboxHost.Output;
 using SandboxHost.Routing;
@@ -7,12 +9,14 @@ using SandboxHost.Routing;
 namespace SandboxHost.Gateway;
 
 /// <summary>
-/// The whole path of a request: site → route → rate limit → admit → (background: 202) → invoke → respond. Each step is one call; what
-/// is decided in it is pure code in Core.
+/// The whole path of a request: site → route → (beside functions: redirects, files) → rate limit → admit → (background: 202)
+/// → invoke → respond. Each step is one call; what is decided in it is pure code in Core.
 /// </summary>
-public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker, ILogSink output, TimeProvider clock, BackgroundCalls backgroundCalls)
+public sealed class FunctionPipeline(
+    SnapshotSource snapshots, IInvoker invoker, ILogSink output, TimeProvider clock, BackgroundCalls backgroundCalls, RewriteProxy proxy)
 {
-    private readonly Admission _admission = new(clock);
+    private readonly SiteRateLimits _rateLimits = new(clock);
+    private readonly SiteResponder _beside = new(proxy, clock);
 
     public async Task HandleAsync(HttpContext context)
     {
@@ -38,15 +42,27 @@ public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker,
                 return;
             }
 
-            // 2. The function.
-            var path = target.Path;
-            var match = site.Routes.Match(context.Request.Method, path);
+            // 2. The function, or what answers beside it.
+            var match = site.Routes.Match(context.Request.Method, target.Path);
+            if (match.Outcome == RouteOutcome.None || match.Function?.PreferStatic == true)
+            {
+                match = await _beside.AnswerAsync(context, site, target, match, _rateLimits, requestId);
+            }
 
-            // 3. How often it may be asked for, or what answers instead.
+            // 3. How often it may be asked for; above that another path answers, or nobody.
+            FunctionError? refusal = null;
+            if (match is { Outcome: RouteOutcome.Function, Function.RateLimit: not null })
+            {
+                (match, refusal) = await LimitAsync(context, site, target, match, requestId);
+            }
+
+            if (match.Outcome == RouteOutcome.None)
+            {
+                return;
+            }
+
             function = match.Function;
-            var refusal = _admission.Limit(context, site, target.HostName, ref path, ref match);
-            function = match.Function ?? function;
-            if (refusal is null && (match.Outcome != RouteOutcome.Function || Admission.HasNoUrl(match.Function!)))
+            if (match.Outcome != RouteOutcome.Function || Admission.HasNoUrl(match.Function!))
             {
                 await ErrorResponses.WriteMissAsync(context, match.Outcome == RouteOutcome.Function ? RouteOutcome.UnknownFunction : match.Outcome, requestId);
                 return;
@@ -87,6 +103,26 @@ public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker,
             output.Write(new OutputLine(function, requestId, OutputLevel.Error, $"The host failed (internal_error): {ex}"));
             await ErrorResponses.WriteAsync(context, new FunctionError(ErrorCode.InternalError, "The host failed."), requestId, showDetails: false);
         }
+    }
+
+    private async Task<(RouteMatch Match, FunctionError? Refusal)> LimitAsync(
+        HttpContext context, SiteSnapshot site, RequestTarget target, RouteMatch match, string requestId)
+    {
+        if (_rateLimits.Take(context, site, target.HostName, match.Function!) is not { } wait)
+        {
+            return (match, null);
+        }
+
+        if (match.Function!.RateLimit!.RewriteTo is not { } instead)
+        {
+            return (match, SiteRateLimits.Refusal(wait));
+        }
+
+        // What answers there may have a limit of its own, but sends nobody on: above that it refuses.
+        match = await SiteResponder.AnswerInsteadAsync(context, site, target, instead, requestId);
+        return match is { Outcome: RouteOutcome.Function, Function.RateLimit: not null } && _rateLimits.Take(context, site, target.HostName, match.Function) is { } second
+            ? (match, SiteRateLimits.Refusal(second))
+            : (match, null);
     }
 
     private async Task InvokeAsync(HttpContext context, InvocationRequest request)

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using SandboxHost.Routing;
+using SandboxHost.Routing.Rules;
 using SandboxHost.Runs;
 
 namespace SandboxHost.Deployments;
@@ -71,7 +72,26 @@ public sealed class SiteSnapshot
     public required IReadOnlyList<FunctionVersion> Functions { get; init; }
 
     public required RouteTable Routes { get; init; }
+
+    /// <summary>Null: none of its files are served.</summary>
+    public PublishedFiles? Files { get; init; }
+
+    public RedirectTable Redirects { get; init; } = RedirectTable.Empty;
+
+    /// <summary>For replies from <see cref="Files"/>; a function sets its own.</summary>
+    public HeaderTable Headers { get; init; } = HeaderTable.Empty;
+
+    /// <summary>Null: no visitor has a role.</summary>
+    public RoleTokens? RoleTokens { get; init; }
+
+    /// <summary>Where its visitors appear to be.</summary>
+    public GeoLocation Geo { get; init; } = GeoLocation.Mock;
 }
+
+/// <summary>The files of a site that anybody may read.</summary>
+/// <param name="Directory">Absolute.</param>
+/// <param name="Hidden">Files and directories below it that nobody may, relative, with '/'; case is ignored.</param>
+public sealed record PublishedFiles(string Directory, IReadOnlyList<string> Hidden);
 
 /// <summary>The current snapshot, and who wants to know of the next.</summary>
 public sealed class SnapshotSource
