@@ -139,7 +139,7 @@ public sealed class DevHost : IAsyncDisposable
     private async Task StartPartsAsync(
         DevHostOptions options, ILogSink output, Action<SiteEvent> events, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
-        var folders = options.Sites.Select(site => FolderFor(site, options, events)).ToList();
+        var folders = options.Sites.Select(site => FolderFor(site, options, events, Own(ArtifactsFolder.Claim(site.Directory)).Path)).ToList();
         var snapshots = new SnapshotSource();
         var sites = Own(new DevSites(folders, snapshots, _clock));
         await sites.StartAsync(cancellationToken);
@@ -236,8 +236,8 @@ public sealed class DevHost : IAsyncDisposable
         return options with { Listen = options.Listen with { Port = port } };
     }
 
-    /// <param name="artifacts">Where to put what is built; null: in the site's folder.</param>
-    internal static SiteFolder FolderFor(SiteArgument site, DevHostOptions options, Action<SiteEvent> events, string? artifacts = null)
+    /// <param name="artifacts">Where to put what is built.</param>
+    internal static SiteFolder FolderFor(SiteArgument site, DevHostOptions options, Action<SiteEvent> events, string artifacts)
     {
         var name = site.Name ?? SiteNameOf(site.Directory);
         var url = site.Name is null ? $"http://localhost:{options.Listen.Port}" : $"http://{name}.localhost:{options.Listen.Port}";
