@@ -282,7 +282,7 @@ public sealed class EgressDoorTests
             var policy = new EgressPolicy([$"localhost:{ServerPort}"]);
             time ??= TimeProvider.System;
             Door = new EgressDoor(
-                listener,
+                [new DoorListener(listener)],
                 new EgressContext("test", policy, new OwnAddresses(time), new EgressCounters(), time, NullLogger.Instance) { Resolve = ResolveAsync },
                 maxConnections);
         }
