@@ -11,7 +11,7 @@ public sealed class BackgroundRunTests(BackgroundRunTests.Fixture fixture) : ICl
     [InlineData("GET")]
     [InlineData("POST")]
     [InlineData("DELETE")]
-    public async Task The_client_gets_202_and_nothing_else_whatever_the_function_returns(string method)
+    public async Task FC_12_the_client_gets_202_and_nothing_else_whatever_the_function_returns(string method)
     {
         var (reply, text) = await fixture.AskAsync("/work", method: new HttpMethod(method));
 
@@ -21,7 +21,7 @@ public sealed class BackgroundRunTests(BackgroundRunTests.Fixture fixture) : ICl
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task The_log_says_when_a_run_is_queued_and_when_it_is_done()
+    public async Task FC_12_the_log_says_when_a_run_is_queued_and_when_it_is_done()
     {
         await fixture.AskAsync("/work");
 
@@ -30,7 +30,7 @@ public sealed class BackgroundRunTests(BackgroundRunTests.Fixture fixture) : ICl
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task The_log_has_the_error_of_a_run_that_throws()
+    public async Task FC_12_the_log_has_the_error_of_a_run_that_throws()
     {
         await fixture.AskAsync("/.netlify/functions/fails-background");
 
@@ -41,7 +41,7 @@ public sealed class BackgroundRunTests(BackgroundRunTests.Fixture fixture) : ICl
     [Theory(Timeout = 30_000)]
     [InlineData(256 * 1024, HttpStatusCode.Accepted)]
     [InlineData((256 * 1024) + 1, HttpStatusCode.RequestEntityTooLarge)]
-    public async Task A_payload_may_have_256_kb(int bytes, HttpStatusCode status)
+    public async Task FC_12_a_payload_may_have_256_kb(int bytes, HttpStatusCode status)
     {
         var reply = await fixture.Client.PostAsync("/work", new ByteArrayContent(new byte[bytes]));
 

@@ -14,7 +14,7 @@ public sealed class CliTests
         """;
 
     [Fact(Timeout = 60_000)]
-    public async Task List_tells_names_urls_kinds_and_paths_without_a_host()
+    public async Task FC_66_list_tells_names_urls_kinds_and_paths_without_a_host()
     {
         using var site = Site();
 
@@ -34,7 +34,7 @@ public sealed class CliTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task List_prints_a_table_and_says_where_it_looked_when_there_is_nothing()
+    public async Task FC_66_list_prints_a_table_and_says_where_it_looked_when_there_is_nothing()
     {
         using var site = Site();
         using var empty = new TemporarySite();
@@ -52,7 +52,7 @@ public sealed class CliTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Invoke_posts_the_payload_and_prints_the_reply()
+    public async Task FC_66_invoke_posts_the_payload_and_prints_the_reply()
     {
         using var site = Site();
         site.WriteFile("order.json", """{"rows": 3}""");
@@ -70,7 +70,7 @@ public sealed class CliTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Invoke_finds_the_functions_path_and_method()
+    public async Task FC_66_invoke_finds_the_functions_path_and_method()
     {
         using var site = Site();
         await using var host = await HostProcess.StartAsync(site.Directory);
@@ -83,7 +83,7 @@ public sealed class CliTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Invoke_plays_a_tick_and_starts_a_background_run()
+    public async Task FC_66_invoke_plays_a_tick_and_starts_a_background_run()
     {
         using var site = Site();
         await using var host = await HostProcess.StartAsync(site.Directory);
@@ -98,7 +98,7 @@ public sealed class CliTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Invoke_prints_a_stream_as_it_comes()
+    public async Task FC_66_invoke_prints_a_stream_as_it_comes()
     {
         using var site = Site();
         await using var host = await HostProcess.StartAsync(site.Directory);
@@ -116,7 +116,7 @@ public sealed class CliTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Invoke_fails_when_the_function_does_and_when_nothing_listens()
+    public async Task FC_66_invoke_fails_when_the_function_does_and_when_nothing_listens()
     {
         using var site = new TemporarySite(("bad.mjs", "export default async () => { throw new TypeError('no luck'); };"));
         string[] command = ["functions", "invoke", "bad", "--cwd", site.Directory, "--port"];
@@ -136,7 +136,7 @@ public sealed class CliTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Invoke_needs_one_name_that_there_is()
+    public async Task FC_66_invoke_needs_one_name_that_there_is()
     {
         using var site = Site();
 
@@ -153,7 +153,7 @@ public sealed class CliTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Create_overwrites_nothing_and_names_the_mistake()
+    public async Task FC_66_create_overwrites_nothing_and_names_the_mistake()
     {
         using var site = new TemporarySite(("mine.mjs", "export default () => new Response('mine');"));
 
@@ -173,7 +173,7 @@ public sealed class CliTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Create_writes_TypeScript_where_TypeScript_is_written()
+    public async Task FC_66_create_writes_TypeScript_where_TypeScript_is_written()
     {
         using var site = new TemporarySite(("mine.mts", "export default () => new Response('mine');"));
         site.WriteFile("package.json", "{}\n");
@@ -187,7 +187,7 @@ public sealed class CliTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Dev_tells_of_requests_unless_it_is_to_be_quiet()
+    public async Task FC_66_dev_tells_of_requests_unless_it_is_to_be_quiet()
     {
         using var site = Site();
         await using var quiet = await HostProcess.StartAsync(site.Directory, "--quiet");
@@ -207,7 +207,7 @@ public sealed class CliTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Dev_names_every_mistake_of_its_options()
+    public async Task FC_66_dev_names_every_mistake_of_its_options()
     {
         var run = await CommandRun.SandboxHostAsync("dev", Repository.Example("hello"), "--live", "--geo", "nowhere.json", "--limit", "x=1");
 
@@ -218,7 +218,7 @@ public sealed class CliTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task A_mistake_in_the_line_is_told_without_the_page_of_help()
+    public async Task FC_66_a_mistake_in_the_line_is_told_without_the_page_of_help()
     {
         var mistake = await CommandRun.SandboxHostAsync("dev", "--port", "eight");
         var nothing = await CommandRun.SandboxHostAsync("functions");

@@ -10,7 +10,7 @@ public sealed class ConfigTests(ConfigTests.Site site) : IClassFixture<ConfigTes
     private static readonly TimeSpan Promised = TimeSpan.FromSeconds(1);
 
     [Fact(Timeout = 60_000)]
-    public async Task Netlify_toml_and_env_files_give_the_environment_and_the_hosts_process_only_values()
+    public async Task FC_57_netlify_toml_and_env_files_give_the_environment_and_the_hosts_process_only_values()
     {
         var environment = await site.Client.GetFromJsonAsync<Dictionary<string, string>>("/.netlify/functions/environment");
 
@@ -26,7 +26,7 @@ public sealed class ConfigTests(ConfigTests.Site site) : IClassFixture<ConfigTes
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Included_files_are_where_the_source_finds_them()
+    public async Task FC_58_included_files_are_where_the_source_finds_them()
     {
         var found = await site.Client.GetFromJsonAsync<JsonElement>("/files");
 
@@ -37,7 +37,7 @@ public sealed class ConfigTests(ConfigTests.Site site) : IClassFixture<ConfigTes
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task External_packages_read_their_own_files_and_find_what_they_depend_on()
+    public async Task FC_58_external_packages_read_their_own_files_and_find_what_they_depend_on()
     {
         Assert.Equal("data of outer; inner 2", await site.Client.GetStringAsync("/packages/external"));
         Assert.Equal("machine code", await site.Client.GetStringAsync("/packages/native"));
@@ -48,10 +48,10 @@ public sealed class ConfigTests(ConfigTests.Site site) : IClassFixture<ConfigTes
     [InlineData("/cjs/module", "module")]
     [InlineData("/object", "object")]
     [InlineData("/cast", "cast")]
-    public async Task A_config_counts_in_every_form_of_module(string path, string text) => Assert.Equal(text, await site.Client.GetStringAsync(path));
+    public async Task FC_56_a_config_counts_in_every_form_of_module(string path, string text) => Assert.Equal(text, await site.Client.GetStringAsync(path));
 
     [Fact(Timeout = 60_000)]
-    public async Task A_time_limit_of_the_config_holds()
+    public async Task FC_56_a_time_limit_of_the_config_holds()
     {
         var reply = await site.Client.GetAsync("/slow");
 
@@ -59,7 +59,7 @@ public sealed class ConfigTests(ConfigTests.Site site) : IClassFixture<ConfigTes
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Sections_of_netlify_toml_hold_for_the_functions_that_they_match()
+    public async Task FC_59_sections_of_netlify_toml_hold_for_the_functions_that_they_match()
     {
         Assert.Equal(HttpStatusCode.Accepted, (await site.Client.GetAsync("/.netlify/functions/job_one")).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await site.Client.GetAsync("/.netlify/functions/environment")).StatusCode);
@@ -67,7 +67,7 @@ public sealed class ConfigTests(ConfigTests.Site site) : IClassFixture<ConfigTes
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task An_authors_function_goes_before_a_generated_one()
+    public async Task FC_59_an_authors_function_goes_before_a_generated_one()
     {
         Assert.Equal("the author's", await site.Client.GetStringAsync("/.netlify/functions/both"));
         Assert.Equal("generated", await site.Client.GetStringAsync("/.netlify/functions/generated"));
@@ -75,7 +75,7 @@ public sealed class ConfigTests(ConfigTests.Site site) : IClassFixture<ConfigTes
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Mistakes_name_file_property_value_and_rule_and_stop_nobody_else()
+    public async Task FC_56_mistakes_name_file_property_value_and_rule_and_stop_nobody_else()
     {
         await site.Host.WaitForLineAsync("netlify/functions/wrong.mjs: Function wrong has a configuration error on 'region': 'mars' is not one of cmh, dub,");
         await site.Host.WaitForLineAsync("netlify/functions/wrong.mjs: Function wrong has a configuration error on 'vcpu': `memory` and `vcpu` cannot both be set.");
@@ -87,7 +87,7 @@ public sealed class ConfigTests(ConfigTests.Site site) : IClassFixture<ConfigTes
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Context_and_directories_can_be_chosen_on_the_command_line()
+    public async Task FC_59_context_and_directories_can_be_chosen_on_the_command_line()
     {
         using var folder = new TemporarySite();
         folder.WriteFile("netlify.toml", "[context.production.environment]\nWHO = \"production\"\n[build]\nfunctions = \"not-these\"\n");
@@ -99,7 +99,7 @@ public sealed class ConfigTests(ConfigTests.Site site) : IClassFixture<ConfigTes
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Edits_of_settings_show_within_a_second_and_a_broken_netlify_toml_changes_nothing()
+    public async Task FC_60_edits_of_settings_show_within_a_second_and_a_broken_netlify_toml_changes_nothing()
     {
         using var folder = new TemporarySite(("who.mjs", "import { readFileSync } from 'node:fs'; export default async () => new Response(process.env.WHO + readFileSync('data/x', 'utf8'));"));
         folder.WriteFile("data/x", "1");

@@ -9,7 +9,7 @@ public sealed class ContextTests(FormsFixture fixture)
     private HttpClient Client => fixture.Client;
 
     [Fact(Timeout = 15_000)]
-    public async Task The_context_has_every_property_and_can_be_spread()
+    public async Task FC_48_the_context_has_every_property_and_can_be_spread()
     {
         var reply = await Client.GetAsync("/context/all");
         var context = await reply.Content.ReadFromJsonAsync<JsonElement>();
@@ -32,7 +32,7 @@ public sealed class ContextTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task Geo_is_the_mock_of_a_developers_machine_in_context_and_header()
+    public async Task FC_48_geo_is_the_mock_of_a_developers_machine_in_context_and_header()
     {
         const string mock =
             """{"city":"San Francisco","country":{"code":"US","name":"United States"},"subdivision":{"code":"CA","name":"California"},"timezone":"UTC","latitude":0,"longitude":0}""";
@@ -44,7 +44,7 @@ public sealed class ContextTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task The_platforms_headers_arrive_and_the_clients_lies_do_not()
+    public async Task FC_49_the_platforms_headers_arrive_and_the_clients_lies_do_not()
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/context/headers");
         foreach (var name in new[] { "x-nf-geo", "x-nf-account-id", "x-nf-identity-info", "x-nf-request-start", "x-nf-branch", "x-nf-made-up" })
@@ -70,7 +70,7 @@ public sealed class ContextTests(FormsFixture fixture)
     [Theory(Timeout = 15_000)]
     [InlineData("/params/one/two/three", """{"0":"two/three","a":"one"}""")]
     [InlineData("/params/bo%20o/%C3%A9", """{"0":"%C3%A9","a":"bo%20o"}""")]
-    public async Task Params_are_the_groups_of_the_route_not_decoded(string path, string expected)
+    public async Task FC_48_params_are_the_groups_of_the_route_not_decoded(string path, string expected)
     {
         var context = await GetAsync($"{path}?show=/context/all");
 
@@ -79,7 +79,7 @@ public sealed class ContextTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task Cookies_are_read_set_with_every_option_and_deleted()
+    public async Task FC_48_cookies_are_read_set_with_every_option_and_deleted()
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/context/cookies");
         request.Headers.TryAddWithoutValidation("cookie", "one=a=b; two=%20");
@@ -101,7 +101,7 @@ public sealed class ContextTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task Next_and_an_empty_waitUntil_are_the_standard_errors_and_flags_know_nothing()
+    public async Task FC_48_next_and_an_empty_waitUntil_are_the_standard_errors_and_flags_know_nothing()
     {
         var seen = await GetAsync("/context/calls");
 
@@ -111,7 +111,7 @@ public sealed class ContextTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task Log_prints_and_json_answers()
+    public async Task FC_48_log_prints_and_json_answers()
     {
         var reply = await Client.GetAsync("/context/log");
 
@@ -120,7 +120,7 @@ public sealed class ContextTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task Globals_give_the_context_and_the_environment()
+    public async Task FC_50_globals_give_the_context_and_the_environment()
     {
         var seen = await GetAsync("/context/globals");
 
@@ -133,7 +133,7 @@ public sealed class ContextTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task GetContext_of_the_real_package_works_in_the_handler_and_its_children_and_nowhere_else()
+    public async Task FC_50_getContext_of_the_real_package_works_in_the_handler_and_its_children_and_nowhere_else()
     {
         var seen = await GetAsync("/context/get");
 
@@ -147,7 +147,7 @@ public sealed class ContextTests(FormsFixture fixture)
     [Theory(Timeout = 15_000)]
     [InlineData("path", "GET /context/target?to=path ")]
     [InlineData("url", "GET /context/target?to=url ")]
-    public async Task Rewrite_fetches_another_path_of_the_site_or_another_url(string to, string expected)
+    public async Task FC_48_rewrite_fetches_another_path_of_the_site_or_another_url(string to, string expected)
     {
         // The site is asked by the name of a server outside, so that what it fetches arrives there.
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/context/rewrite?to={to}");
@@ -160,7 +160,7 @@ public sealed class ContextTests(FormsFixture fixture)
     [Theory(Timeout = 15_000)]
     [InlineData("fetch")]
     [InlineData("http")]
-    public async Task What_a_function_sends_carries_where_its_request_has_been(string by)
+    public async Task FC_51_what_a_function_sends_carries_where_its_request_has_been(string by)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/outgoing?by={by}&url=http://host.internal:{fixture.Outside.Port}/");
         request.Headers.TryAddWithoutValidation("cdn-loop", "another; a=b");

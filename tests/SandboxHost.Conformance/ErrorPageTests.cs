@@ -13,7 +13,7 @@ public sealed class ErrorPageTests(ErrorPageTests.Fixture fixture) : IClassFixtu
     [InlineData("/exits", 502, "worker_exited", "Runtime.ExitError", "The function called process.exit(3).")]
     [InlineData("/wrong", 500, "function_error", "Error", "Function returned an unsupported value. Accepted types are 'Response' or 'undefined'")]
     [InlineData("/nowhere", 404, "not_found", "not_found", "Nothing answers at this path.")]
-    public async Task A_program_gets_json_with_the_words_of_netlifys_clients(string path, int status, string code, string type, string message)
+    public async Task FC_53_a_program_gets_json_with_the_words_of_netlifys_clients(string path, int status, string code, string type, string message)
     {
         var (reply, text) = await fixture.AskAsync(path);
         var error = JsonSerializer.Deserialize<JsonElement>(text);
@@ -29,7 +29,7 @@ public sealed class ErrorPageTests(ErrorPageTests.Fixture fixture) : IClassFixtu
     [InlineData("text/html;q=0, */*", false)]
     [InlineData("application/json, text/html;q=0.5", false)]
     [InlineData("*/*", false)]
-    public async Task A_browser_gets_a_page_and_who_says_no_gets_none(string accept, bool page)
+    public async Task FC_53_a_browser_gets_a_page_and_who_says_no_gets_none(string accept, bool page)
     {
         var (reply, _) = await fixture.AskAsync("/throws", accept);
 
@@ -38,7 +38,7 @@ public sealed class ErrorPageTests(ErrorPageTests.Fixture fixture) : IClassFixtu
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task A_trace_points_into_the_source()
+    public async Task FC_53_a_trace_points_into_the_source()
     {
         var (_, page) = await fixture.AskAsync("/throws", "text/html");
 
@@ -48,7 +48,7 @@ public sealed class ErrorPageTests(ErrorPageTests.Fixture fixture) : IClassFixtu
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task What_a_hostile_function_throws_is_text_on_the_page()
+    public async Task FC_53_what_a_hostile_function_throws_is_text_on_the_page()
     {
         var (_, page) = await fixture.AskAsync("/hostile", "text/html");
 
@@ -62,7 +62,7 @@ public sealed class ErrorPageTests(ErrorPageTests.Fixture fixture) : IClassFixtu
     [InlineData("/throws", "text/html")]
     [InlineData("/throws", "*/*")]
     [InlineData("/nowhere", "*/*")]
-    public async Task HEAD_gets_the_status_and_no_body(string path, string accept)
+    public async Task FC_53_hEAD_gets_the_status_and_no_body(string path, string accept)
     {
         var (asked, text) = await fixture.AskAsync(path, accept, HttpMethod.Head);
 
@@ -81,7 +81,7 @@ public sealed class ErrorPageTests(ErrorPageTests.Fixture fixture) : IClassFixtu
     [InlineData("/work", 202)]
     [InlineData("/throws", 500)]
     [InlineData("/broken", 502)]
-    public async Task Every_reply_has_a_request_id(string path, int status)
+    public async Task FC_53_every_reply_has_a_request_id(string path, int status)
     {
         using var client = await RawClient.ConnectAsync(fixture.Host.Port);
         await client.SendAsync($"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -94,7 +94,7 @@ public sealed class ErrorPageTests(ErrorPageTests.Fixture fixture) : IClassFixtu
     [Theory(Timeout = 30_000)]
     [InlineData(8, HttpStatusCode.OK)]
     [InlineData(9, HttpStatusCode.LoopDetected)]
-    public async Task A_request_that_has_been_here_too_often_is_508(int passes, HttpStatusCode status)
+    public async Task FC_53_a_request_that_has_been_here_too_often_is_508(int passes, HttpStatusCode status)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/fine");
         request.Headers.TryAddWithoutValidation("CDN-Loop", "other, " + string.Join(", ", Enumerable.Repeat("sandboxhost; v=1", passes)));

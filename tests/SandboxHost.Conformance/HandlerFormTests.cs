@@ -19,7 +19,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     [InlineData("compiled", "compiled")]
     [InlineData("commonjs", "{\"commonjs\":\"GET\"}")]
     [InlineData("instance", "hello from an instance")]
-    public async Task A_module_of_every_kind_is_called_by_the_form_that_it_has(string function, string expected)
+    public async Task FC_37_a_module_of_every_kind_is_called_by_the_form_that_it_has(string function, string expected)
     {
         Assert.Equal(expected, await Client.GetStringAsync($"/.netlify/functions/{function}"));
     }
@@ -27,13 +27,13 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     [Theory(Timeout = 15_000)]
     [InlineData("with-this", "Cannot read properties of undefined (reading 'greeting')")]
     [InlineData("not-callable", "Class constructor Nobody cannot be invoked without 'new'")]
-    public async Task An_instance_is_called_unbound_and_a_class_is_no_function(string function, string message)
+    public async Task FC_38_an_instance_is_called_unbound_and_a_class_is_no_function(string function, string message)
     {
         Assert.Equal(message, (await ErrorOfAsync($"/.netlify/functions/{function}", HttpStatusCode.InternalServerError)).Message);
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task A_commonjs_handler_answers_by_its_callback()
+    public async Task FC_37_a_commonjs_handler_answers_by_its_callback()
     {
         var reply = await Client.PostAsync("/.netlify/functions/callback", null);
 
@@ -42,7 +42,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task An_event_has_the_request_as_production_gives_it()
+    public async Task FC_39_an_event_has_the_request_as_production_gives_it()
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/.netlify/functions/event/b%20o?a=1&b=x%20y&a=2");
         request.Headers.TryAddWithoutValidation("cookie", "a=1; b=2");
@@ -60,7 +60,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task Repeated_headers_are_joined_in_headers_and_as_they_came_in_multiValueHeaders()
+    public async Task FC_39_repeated_headers_are_joined_in_headers_and_as_they_came_in_multiValueHeaders()
     {
         using var client = await RawClient.ConnectAsync(fixture.Host.Port);
         await client.SendAsync("GET /.netlify/functions/event HTTP/1.1\r\nHost: localhost\r\nX-Many: one, two\r\nX-Many: three\r\nConnection: close\r\n\r\n");
@@ -71,7 +71,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task An_event_without_a_query_or_a_route_has_empty_maps_and_no_route()
+    public async Task FC_39_an_event_without_a_query_or_a_route_has_empty_maps_and_no_route()
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/.netlify/functions/event");
         var seen = await EventAsync(request);
@@ -83,7 +83,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task An_event_tells_who_the_client_is_and_believes_no_client_about_it()
+    public async Task FC_39_an_event_tells_who_the_client_is_and_believes_no_client_about_it()
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/.netlify/functions/event");
         request.Headers.TryAddWithoutValidation("client-ip", "6.6.6.6");
@@ -105,7 +105,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     [InlineData("application/octet-stream", true)]
     [InlineData("image/png", true)]
     [InlineData(null, true)]
-    public async Task A_body_whose_type_says_no_text_is_base64(string? type, bool isBase64)
+    public async Task FC_40_a_body_whose_type_says_no_text_is_base64(string? type, bool isBase64)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/.netlify/functions/event") { Content = Body("grüße", type) };
         var seen = await EventAsync(request);
@@ -115,7 +115,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task A_large_body_is_in_the_event_whole()
+    public async Task FC_40_a_large_body_is_in_the_event_whole()
     {
         var sent = new byte[1_000_000];
         new Random(1).NextBytes(sent);
@@ -125,7 +125,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task The_lambda_context_knows_id_function_memory_and_the_time_that_is_left()
+    public async Task FC_41_the_lambda_context_knows_id_function_memory_and_the_time_that_is_left()
     {
         var reply = await Client.GetAsync("/.netlify/functions/event");
         var seen = await reply.Content.ReadFromJsonAsync<JsonElement>();
@@ -140,7 +140,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task On_a_developers_machine_a_token_says_who_the_user_is()
+    public async Task FC_42_on_a_developers_machine_a_token_says_who_the_user_is()
     {
         var claims = Convert.ToBase64String("""{"sub":"42","email":"ada@example.com"}"""u8).TrimEnd('=').Replace('+', '-').Replace('/', '_');
         using var request = new HttpRequestMessage(HttpMethod.Get, "/.netlify/functions/event");
@@ -155,7 +155,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task A_background_handler_has_no_caller_to_believe()
+    public async Task FC_42_a_background_handler_has_no_caller_to_believe()
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/.netlify/functions/later-background") { Content = new StringContent("job-1") };
         request.Headers.TryAddWithoutValidation("authorization", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiI0MiJ9.sig");
@@ -174,7 +174,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     [InlineData("notModified", HttpStatusCode.NotModified, "")]
     [InlineData("nodeStream", HttpStatusCode.OK, "one two")]
     [InlineData("webStream", HttpStatusCode.OK, "web stream")]
-    public async Task A_result_of_every_kind_becomes_a_reply(string kind, HttpStatusCode status, string body)
+    public async Task FC_43_a_result_of_every_kind_becomes_a_reply(string kind, HttpStatusCode status, string body)
     {
         var reply = await Client.GetAsync($"/.netlify/functions/answers?kind={kind}");
 
@@ -191,13 +191,13 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     [InlineData("throws", "TypeError", "it broke")]
     [InlineData("callbackError", "RangeError", "told by callback")]
     [InlineData("fails", "RangeError", "told by fail")]
-    public async Task A_result_that_is_none_is_the_stated_error(string kind, string type, string message)
+    public async Task FC_43_a_result_that_is_none_is_the_stated_error(string kind, string type, string message)
     {
         Assert.Equal((type, message), await ErrorOfAsync($"/.netlify/functions/answers?kind={kind}", HttpStatusCode.InternalServerError));
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task A_handler_that_forgot_to_answer_is_told_so_at_once()
+    public async Task FC_43_a_handler_that_forgot_to_answer_is_told_so_at_once()
     {
         var error = await ErrorOfAsync("/.netlify/functions/forgetful", HttpStatusCode.InternalServerError);
 
@@ -205,7 +205,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task Base64_results_are_sent_as_bytes()
+    public async Task FC_43_base64_results_are_sent_as_bytes()
     {
         var reply = await Client.GetAsync("/.netlify/functions/answers?kind=bytes");
 
@@ -214,7 +214,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task Headers_with_several_values_stay_separate_and_double_ones_count_once()
+    public async Task FC_43_headers_with_several_values_stay_separate_and_double_ones_count_once()
     {
         using var client = await RawClient.ConnectAsync(fixture.Host.Port);
         await client.SendAsync("GET /.netlify/functions/answers?kind=headers HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -228,7 +228,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task The_stream_helper_sends_chunk_by_chunk()
+    public async Task FC_44_the_stream_helper_sends_chunk_by_chunk()
     {
         const string streamed = "/.netlify/functions/streamed";
         using var client = await RawClient.ConnectAsync(fixture.Host.Port);
@@ -245,7 +245,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task A_stream_has_the_limits_of_streams_and_a_text_those_of_buffered_replies()
+    public async Task FC_44_a_stream_has_the_limits_of_streams_and_a_text_those_of_buffered_replies()
     {
         var streamed = await Client.GetStringAsync("/.netlify/functions/limited?streamed");
         var buffered = await Client.GetAsync("/.netlify/functions/limited?buffered");
@@ -257,7 +257,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task A_builder_hides_the_query_and_takes_nothing_but_get_and_head()
+    public async Task FC_45_a_builder_hides_the_query_and_takes_nothing_but_get_and_head()
     {
         foreach (var path in new[] { "/.netlify/builders/built", "/.netlify/functions/built" })
         {
@@ -274,7 +274,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task A_handler_that_is_no_builder_does_not_answer_as_one()
+    public async Task FC_45_a_handler_that_is_no_builder_does_not_answer_as_one()
     {
         var reply = await Client.GetAsync("/.netlify/builders/both");
 
@@ -284,7 +284,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task The_schedule_helper_leaves_a_handler_that_runs()
+    public async Task FC_45_the_schedule_helper_leaves_a_handler_that_runs()
     {
         await Client.GetAsync("/.netlify/functions/hourly");
 
@@ -294,7 +294,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     [Theory(Timeout = 15_000)]
     [InlineData("/.netlify/functions/bad-headers?kind=latin1")]
     [InlineData("/.netlify/functions/answers?kind=notLatin1")]
-    public async Task A_response_header_outside_latin_1_is_answered_with_what_to_do(string path)
+    public async Task FC_46_a_response_header_outside_latin_1_is_answered_with_what_to_do(string path)
     {
         var reply = await Client.GetAsync(path);
 
@@ -306,7 +306,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task A_response_header_that_http_does_not_take_is_an_error_of_that_call_alone()
+    public async Task FC_46_a_response_header_that_http_does_not_take_is_an_error_of_that_call_alone()
     {
         const string function = "/.netlify/functions/bad-headers";
         var before = (await Client.GetFromJsonAsync<JsonElement>(function)).GetProperty("calls").GetInt32();
@@ -319,7 +319,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task A_request_header_outside_ascii_is_discarded_with_a_warning()
+    public async Task FC_46_a_request_header_outside_ascii_is_discarded_with_a_warning()
     {
         using var client = await RawClient.ConnectAsync(fixture.Host.Port);
         await client.SendAsync("GET /.netlify/functions/event HTTP/1.1\r\nHost: localhost\r\nX-Name: J\u00fcrgen\r\nX-Other: kept\r\nConnection: close\r\n\r\n");
@@ -333,7 +333,7 @@ public sealed class HandlerFormTests(FormsFixture fixture)
     [Theory(Timeout = 15_000)]
     [InlineData("OPTIONS")]
     [InlineData("PATCH")]
-    public async Task Every_method_is_handed_to_the_handler(string method)
+    public async Task FC_39_every_method_is_handed_to_the_handler(string method)
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), "/.netlify/functions/event");
 

@@ -12,7 +12,7 @@ public sealed class HeaderRuleTests(RoutingSite site) : IClassFixture<RoutingSit
     [InlineData("/other.bin", "content-type", "application/x-own")]
     [InlineData("/spa/x", "x-every", "yes")]
     [InlineData("/nothing", "x-every", "yes")]
-    public async Task Headers_apply_to_files(string path, string name, string value)
+    public async Task FC_64_headers_apply_to_files(string path, string name, string value)
     {
         var reply = await site.Client.GetAsync(path);
 
@@ -24,6 +24,6 @@ public sealed class HeaderRuleTests(RoutingSite site) : IClassFixture<RoutingSit
     [InlineData("/to-custom")]
     [InlineData("/.netlify/functions/show")]
     [InlineData("/old")]
-    public async Task Headers_do_not_apply_to_functions_and_redirects(string path) =>
+    public async Task FC_64_headers_do_not_apply_to_functions_and_redirects(string path) =>
         Assert.False((await site.Client.GetAsync(path)).Headers.Contains("x-every"));
 }

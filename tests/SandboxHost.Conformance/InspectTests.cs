@@ -23,7 +23,7 @@ public sealed class InspectTests
     [Theory(Timeout = 60_000)]
     [InlineData("bubblewrap")]
     [InlineData("none")]
-    public async Task Inspect_a_breakpoint_in_the_TypeScript_source_is_hit_and_shows_variables(string isolation)
+    public async Task FC_67_a_breakpoint_in_the_TypeScript_source_is_hit_and_shows_variables(string isolation)
     {
         using var site = new TemporarySite(("hello.mts", Hello));
         await using var host = await HostProcess.StartAsync(site.Directory, "--inspect=0", "--isolation", isolation);
@@ -44,7 +44,7 @@ public sealed class InspectTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Inspect_a_function_that_stands_still_is_neither_late_nor_frozen_nor_killed()
+    public async Task FC_67_a_function_that_stands_still_is_neither_late_nor_frozen_nor_killed()
     {
         using var site = new TemporarySite(("hello.mts", Hello));
         site.WriteFile("sandboxhost.toml", "[limits]\nstreaming_time = \"500ms\"\nbuffered_time = \"500ms\"\n");
@@ -65,7 +65,7 @@ public sealed class InspectTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Inspect_every_function_is_a_target_at_one_port_under_its_name_before_anybody_called_it()
+    public async Task FC_67_every_function_is_a_target_at_one_port_under_its_name_before_anybody_called_it()
     {
         using var main = new TemporarySite(("one.mjs", Nothing), ("two.mjs", Nothing), ("broken.mjs", "export default ("));
         using var other = new TemporarySite(("three.mjs", Nothing));
@@ -83,7 +83,7 @@ public sealed class InspectTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Inspect_an_edit_sends_the_debugger_away_and_it_finds_the_new_code_at_the_same_address()
+    public async Task FC_67_an_edit_sends_the_debugger_away_and_it_finds_the_new_code_at_the_same_address()
     {
         using var site = new TemporarySite(("hello.mts", Hello));
         await using var host = await HostProcess.StartAsync(site.Directory, "--inspect=0");
@@ -104,7 +104,7 @@ public sealed class InspectTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Inspect_a_module_that_does_not_load_is_told_on_the_console()
+    public async Task FC_67_a_module_that_does_not_load_is_told_on_the_console()
     {
         using var site = new TemporarySite(("bad.mjs", "throw new Error('no luck'); export default async () => new Response('x');"));
         await using var host = await HostProcess.StartAsync(site.Directory, "--inspect=0");
@@ -116,7 +116,7 @@ public sealed class InspectTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Inspect_a_taken_port_says_how_to_choose_another()
+    public async Task FC_67_a_taken_port_says_how_to_choose_another()
     {
         using var site = new TemporarySite(("hello.mjs", Nothing));
         await using var host = await HostProcess.StartAsync(site.Directory, "--inspect=0");
@@ -129,7 +129,7 @@ public sealed class InspectTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Inspect_web_pages_and_other_host_names_are_refused()
+    public async Task FC_67_web_pages_and_other_host_names_are_refused()
     {
         using var site = new TemporarySite(("hello.mjs", Nothing));
         await using var host = await HostProcess.StartAsync(site.Directory, "--inspect=0");
@@ -154,7 +154,7 @@ public sealed class InspectTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Inspect_without_it_no_worker_can_be_debugged()
+    public async Task FC_67_without_it_no_worker_can_be_debugged()
     {
         using var site = new TemporarySite(("hello.mjs", """
             import inspector from "node:inspector";

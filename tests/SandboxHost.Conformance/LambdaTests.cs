@@ -12,7 +12,7 @@ public sealed class LambdaTests(FormsFixture fixture)
     private HttpClient Client => fixture.Client;
 
     [Fact(Timeout = 15_000)]
-    public async Task The_event_has_url_query_path_and_method()
+    public async Task FC_47_the_event_has_url_query_path_and_method()
     {
         using var request = new HttpRequestMessage(HttpMethod.Delete, "/lambda/b%20o?a=1&a=2&b=x%20y");
         var seen = (await CallAsync(request)).GetProperty("event");
@@ -27,7 +27,7 @@ public sealed class LambdaTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task Without_a_query_both_maps_are_null()
+    public async Task FC_47_without_a_query_both_maps_are_null()
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/lambda");
         var seen = (await CallAsync(request)).GetProperty("event");
@@ -38,7 +38,7 @@ public sealed class LambdaTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task Headers_are_joined_and_split_at_commas()
+    public async Task FC_47_headers_are_joined_and_split_at_commas()
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/lambda");
         request.Headers.TryAddWithoutValidation("X-Many", ["one", "two"]);
@@ -61,7 +61,7 @@ public sealed class LambdaTests(FormsFixture fixture)
     [InlineData("application/xml", false)]
     [InlineData("application/pdf", true)]
     [InlineData(null, true)]
-    public async Task Text_types_are_text_and_all_others_base64(string? type, bool isBase64)
+    public async Task FC_47_text_types_are_text_and_all_others_base64(string? type, bool isBase64)
     {
         var content = new ByteArrayContent(Encoding.UTF8.GetBytes("grüße"));
         content.Headers.ContentType = type is null ? null : MediaTypeHeaderValue.Parse(type);
@@ -75,7 +75,7 @@ public sealed class LambdaTests(FormsFixture fixture)
     [Theory(Timeout = 15_000)]
     [InlineData("GET")]
     [InlineData("POST")]
-    public async Task Without_a_body_the_body_is_null(string method)
+    public async Task FC_47_without_a_body_the_body_is_null(string method)
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), "/lambda");
         var seen = (await CallAsync(request)).GetProperty("event");
@@ -85,7 +85,7 @@ public sealed class LambdaTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task The_context_has_the_id_and_nothing_that_lambda_alone_has()
+    public async Task FC_47_the_context_has_the_id_and_nothing_that_lambda_alone_has()
     {
         var reply = await Client.GetAsync("/lambda");
         var seen = await reply.Content.ReadFromJsonAsync<JsonElement>();
@@ -109,7 +109,7 @@ public sealed class LambdaTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task The_result_has_status_headers_and_body()
+    public async Task FC_47_the_result_has_status_headers_and_body()
     {
         var reply = await Client.GetAsync("/lambda?kind=headers");
 
@@ -120,14 +120,14 @@ public sealed class LambdaTests(FormsFixture fixture)
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task A_base64_body_is_decoded_and_an_absent_one_is_empty()
+    public async Task FC_47_a_base64_body_is_decoded_and_an_absent_one_is_empty()
     {
         Assert.Equal(new byte[] { 0, 255, 128 }, await Client.GetByteArrayAsync("/lambda?kind=bytes"));
         Assert.Empty(await Client.GetByteArrayAsync("/lambda?kind=nothing"));
     }
 
     [Fact(Timeout = 15_000)]
-    public async Task An_undefined_result_is_the_functions_error()
+    public async Task FC_47_an_undefined_result_is_the_functions_error()
     {
         var reply = await Client.GetAsync("/lambda?kind=forgotten");
 

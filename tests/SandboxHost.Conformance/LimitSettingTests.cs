@@ -36,7 +36,7 @@ public sealed class LimitSettingTests(LimitSettingTests.Hosts hosts) : IClassFix
 
     [Theory(Timeout = 60_000)]
     [MemberData(nameof(Places))]
-    public async Task Streaming_time_resets_the_stream(Place place)
+    public async Task FC_55_streaming_time_resets_the_stream(Place place)
     {
         var host = await hosts.GetAsync(place);
 
@@ -46,7 +46,7 @@ public sealed class LimitSettingTests(LimitSettingTests.Hosts hosts) : IClassFix
 
     [Theory(Timeout = 60_000)]
     [MemberData(nameof(Places))]
-    public async Task Streaming_size_resets_the_stream(Place place)
+    public async Task FC_55_streaming_size_resets_the_stream(Place place)
     {
         var host = await hosts.GetAsync(place);
 
@@ -57,12 +57,12 @@ public sealed class LimitSettingTests(LimitSettingTests.Hosts hosts) : IClassFix
 
     [Theory(Timeout = 60_000)]
     [MemberData(nameof(Places))]
-    public async Task Buffered_time_is_504(Place place) =>
+    public async Task FC_55_buffered_time_is_504(Place place) =>
         await RefusedAsync(await (await hosts.GetAsync(place)).Client.GetAsync("/late?ms=60000"), HttpStatusCode.GatewayTimeout, "timeout", "4.00 seconds");
 
     [Theory(Timeout = 60_000)]
     [MemberData(nameof(Places))]
-    public async Task Buffered_size_is_502(Place place)
+    public async Task FC_55_buffered_size_is_502(Place place)
     {
         var host = await hosts.GetAsync(place);
 
@@ -73,7 +73,7 @@ public sealed class LimitSettingTests(LimitSettingTests.Hosts hosts) : IClassFix
 
     [Theory(Timeout = 60_000)]
     [MemberData(nameof(Places))]
-    public async Task Request_size_is_413_announced_or_not(Place place)
+    public async Task FC_55_request_size_is_413_announced_or_not(Place place)
     {
         var host = await hosts.GetAsync(place);
 
@@ -87,7 +87,7 @@ public sealed class LimitSettingTests(LimitSettingTests.Hosts hosts) : IClassFix
 
     [Theory(Timeout = 60_000)]
     [MemberData(nameof(Places))]
-    public async Task Background_time_ends_the_run_and_is_logged(Place place)
+    public async Task FC_55_background_time_ends_the_run_and_is_logged(Place place)
     {
         var host = await hosts.GetAsync(place);
 
@@ -98,7 +98,7 @@ public sealed class LimitSettingTests(LimitSettingTests.Hosts hosts) : IClassFix
 
     [Theory(Timeout = 60_000)]
     [MemberData(nameof(Places))]
-    public async Task Background_size_is_413(Place place) => await RefusedAsync(
+    public async Task FC_55_background_size_is_413(Place place) => await RefusedAsync(
         await (await hosts.GetAsync(place)).Client.PostAsync("/work", new ByteArrayContent(new byte[1025])),
         HttpStatusCode.RequestEntityTooLarge,
         "request_too_large",
@@ -106,7 +106,7 @@ public sealed class LimitSettingTests(LimitSettingTests.Hosts hosts) : IClassFix
 
     [Theory(Timeout = 60_000)]
     [MemberData(nameof(Places))]
-    public async Task Scheduled_time_ends_the_run(Place place)
+    public async Task FC_55_scheduled_time_ends_the_run(Place place)
     {
         var (reply, text) = await (await hosts.GetAsync(place)).AskAsync("/.netlify/functions/tick");
 
@@ -116,12 +116,12 @@ public sealed class LimitSettingTests(LimitSettingTests.Hosts hosts) : IClassFix
 
     [Theory(Timeout = 60_000)]
     [MemberData(nameof(Places))]
-    public async Task Memory_is_502(Place place) =>
+    public async Task FC_55_memory_is_502(Place place) =>
         await RefusedAsync(await (await hosts.GetAsync(place)).Client.GetAsync("/hoards"), HttpStatusCode.BadGateway, "out_of_memory", "192 MB");
 
     [Theory(Timeout = 60_000)]
     [MemberData(nameof(Places))]
-    public async Task Concurrency_and_max_workers_keep_a_function_to_one_at_a_time(Place place)
+    public async Task FC_55_concurrency_and_max_workers_keep_a_function_to_one_at_a_time(Place place)
     {
         var host = await hosts.GetAsync(place);
 
@@ -135,7 +135,7 @@ public sealed class LimitSettingTests(LimitSettingTests.Hosts hosts) : IClassFix
 
     [Theory(Timeout = 60_000)]
     [MemberData(nameof(Places))]
-    public async Task Queue_length_is_503_at_once_and_queue_time_later(Place place)
+    public async Task FC_55_queue_length_is_503_at_once_and_queue_time_later(Place place)
     {
         var host = await hosts.GetAsync(place);
         var running = host.Client.GetAsync("/queued?ms=3500");

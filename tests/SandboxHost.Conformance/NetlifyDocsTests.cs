@@ -10,14 +10,14 @@ public sealed class NetlifyDocsTests(NetlifyDocsTests.Site site) : IClassFixture
     private HttpClient Client => site.Client;
 
     [Fact(Timeout = 60_000)]
-    public async Task Hello_world() => Assert.Equal("Hello, world!", await Client.GetStringAsync("/.netlify/functions/hello-world"));
+    public async Task FC_69_hello_world() => Assert.Equal("Hello, world!", await Client.GetStringAsync("/.netlify/functions/hello-world"));
 
     [Fact(Timeout = 60_000)]
-    public async Task Parameters_in_a_path() =>
+    public async Task FC_69_parameters_in_a_path() =>
         Assert.Equal("""{"kind":"cats","name":"felix","path":"/pets/cats/felix"}""", await Client.GetStringAsync("/pets/cats/felix"));
 
     [Fact(Timeout = 60_000)]
-    public async Task A_method_at_a_time()
+    public async Task FC_69_a_method_at_a_time()
     {
         Assert.Equal("""[{"id":1,"text":"Buy milk"}]""", await Client.GetStringAsync("/notes"));
         var posted = await Client.PostAsJsonAsync("/notes", new { text = "Sell milk" });
@@ -27,7 +27,7 @@ public sealed class NetlifyDocsTests(NetlifyDocsTests.Site site) : IClassFixture
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Streamed_text()
+    public async Task FC_69_streamed_text()
     {
         using var reply = await Client.GetAsync("/countdown", HttpCompletionOption.ResponseHeadersRead);
         using var reader = new StreamReader(await reply.Content.ReadAsStreamAsync());
@@ -38,7 +38,7 @@ public sealed class NetlifyDocsTests(NetlifyDocsTests.Site site) : IClassFixture
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Work_after_the_reply()
+    public async Task FC_69_work_after_the_reply()
     {
         using var reply = await Client.GetAsync("/audited");
         var id = await reply.Content.ReadAsStringAsync();
@@ -48,7 +48,7 @@ public sealed class NetlifyDocsTests(NetlifyDocsTests.Site site) : IClassFixture
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task A_background_function_by_its_name()
+    public async Task FC_69_a_background_function_by_its_name()
     {
         var reply = await Client.PostAsJsonAsync("/.netlify/functions/digest-background", new { recipients = new[] { "ada@example.com", "bob@example.com" } });
 
@@ -57,7 +57,7 @@ public sealed class NetlifyDocsTests(NetlifyDocsTests.Site site) : IClassFixture
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task A_scheduled_function()
+    public async Task FC_69_a_scheduled_function()
     {
         await Client.GetAsync("/.netlify/functions/nightly");
 
@@ -65,7 +65,7 @@ public sealed class NetlifyDocsTests(NetlifyDocsTests.Site site) : IClassFixture
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Cookies()
+    public async Task FC_69_cookies()
     {
         Assert.Equal("Visit 1", await Client.GetStringAsync("/visits"));
         using var again = new HttpRequestMessage(HttpMethod.Get, "/visits") { Headers = { { "Cookie", "a=b; visits=41" } } };
@@ -80,7 +80,7 @@ public sealed class NetlifyDocsTests(NetlifyDocsTests.Site site) : IClassFixture
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Where_the_client_is()
+    public async Task FC_69_where_the_client_is()
     {
         var where = await Client.GetFromJsonAsync<JsonElement>("/where");
 
@@ -92,7 +92,7 @@ public sealed class NetlifyDocsTests(NetlifyDocsTests.Site site) : IClassFixture
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task A_rate_limit()
+    public async Task FC_69_a_rate_limit()
     {
         Assert.Equal("One of two.", await Client.GetStringAsync("/limited"));
         Assert.Equal("One of two.", await Client.GetStringAsync("/limited"));
@@ -103,11 +103,11 @@ public sealed class NetlifyDocsTests(NetlifyDocsTests.Site site) : IClassFixture
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task The_older_form_of_AWS_Lambda() =>
+    public async Task FC_69_the_older_form_of_AWS_Lambda() =>
         Assert.Equal("""{"message":"Hello, Ada","method":"GET"}""", await Client.GetStringAsync("/.netlify/functions/older?name=Ada"));
 
     [Fact(Timeout = 60_000)]
-    public async Task Types_for_context_and_config() =>
+    public async Task FC_69_types_for_context_and_config() =>
         Assert.Equal("""{"city":"Lisbon","site":"netlify-docs"}""", await Client.GetStringAsync("/travel-guide/Lisbon"));
 
     /// <summary>The example as it lies in the repository, for a client in Germany.</summary>

@@ -15,7 +15,7 @@ public sealed class OwnSiteTests(OwnSiteTests.Fixture fixture) : IClassFixture<O
     [InlineData("rewrite")]
     [InlineData("http")]
     [InlineData("http2")]
-    public async Task Its_address_leads_to_its_site(string by)
+    public async Task FC_65_its_address_leads_to_its_site(string by)
     {
         var port = by == "http2" ? fixture.Http2Port : fixture.Host.Port;
 
@@ -28,7 +28,7 @@ public sealed class OwnSiteTests(OwnSiteTests.Fixture fixture) : IClassFixture<O
     [InlineData("context")]
     [InlineData("rewrite")]
     [InlineData("http")]
-    public async Task A_named_sites_address_leads_to_that_site(string by)
+    public async Task FC_65_a_named_sites_address_leads_to_that_site(string by)
     {
         var host = $"second.localhost:{fixture.Host.Port}";
 
@@ -36,13 +36,13 @@ public sealed class OwnSiteTests(OwnSiteTests.Fixture fixture) : IClassFixture<O
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task Another_site_of_the_host_answers_at_its_own_name_as_it_does_to_everybody() =>
+    public async Task FC_65_another_site_of_the_host_answers_at_its_own_name_as_it_does_to_everybody() =>
         Assert.Equal(
             $"second saw http://second.localhost:{fixture.Host.Port}/whoami from 127.0.0.1",
             await fixture.Client.GetStringAsync($"/fetch?url=http://second.localhost:{fixture.Host.Port}/whoami"));
 
     [Fact(Timeout = 30_000)]
-    public async Task Its_ports_are_open_and_no_other_is()
+    public async Task FC_65_its_ports_are_open_and_no_other_is()
     {
         // A server of the host's machine that is no site: what is not reached is something that is there.
         using var beside = new LoopbackServer("beside");
@@ -60,7 +60,7 @@ public sealed class OwnSiteTests(OwnSiteTests.Fixture fixture) : IClassFixture<O
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task What_it_gets_streams_through_it()
+    public async Task FC_65_what_it_gets_streams_through_it()
     {
         var watch = Stopwatch.StartNew();
         using var reply = await fixture.Client.GetAsync("/fetch?url=/slow", HttpCompletionOption.ResponseHeadersRead);
@@ -74,7 +74,7 @@ public sealed class OwnSiteTests(OwnSiteTests.Fixture fixture) : IClassFixture<O
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task What_it_sends_arrives_whole()
+    public async Task FC_65_what_it_sends_arrives_whole()
     {
         var sent = new byte[3 << 20];
         new Random(1).NextBytes(sent);
@@ -85,7 +85,7 @@ public sealed class OwnSiteTests(OwnSiteTests.Fixture fixture) : IClassFixture<O
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Asking_for_itself_without_end_ends_with_508_and_the_worker_serves_on()
+    public async Task FC_51_asking_for_itself_without_end_ends_with_508_and_the_worker_serves_on()
     {
         var reply = await fixture.Client.GetAsync("/itself");
 
@@ -96,7 +96,7 @@ public sealed class OwnSiteTests(OwnSiteTests.Fixture fixture) : IClassFixture<O
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Waiting_for_its_own_only_slot_ends_when_the_queue_time_is_over()
+    public async Task FC_51_waiting_for_its_own_only_slot_ends_when_the_queue_time_is_over()
     {
         var watch = Stopwatch.StartNew();
         var reply = await fixture.Client.GetAsync("/lonely");
@@ -108,7 +108,7 @@ public sealed class OwnSiteTests(OwnSiteTests.Fixture fixture) : IClassFixture<O
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Background_runs_that_ask_for_themselves_without_end_end_too()
+    public async Task FC_51_background_runs_that_ask_for_themselves_without_end_end_too()
     {
         Assert.Equal(HttpStatusCode.Accepted, (await fixture.Client.GetAsync("/chain")).StatusCode);
 
@@ -117,7 +117,7 @@ public sealed class OwnSiteTests(OwnSiteTests.Fixture fixture) : IClassFixture<O
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task After_a_sleep_it_still_leads_there()
+    public async Task FC_65_after_a_sleep_it_still_leads_there()
     {
         using var site = new TemporarySite(("twice.mjs", """
             export default async (req) => new Response(req.url.endsWith('?inner') ? 'inner' : await (await fetch(`${req.url}?inner`)).text());
@@ -131,7 +131,7 @@ public sealed class OwnSiteTests(OwnSiteTests.Fixture fixture) : IClassFixture<O
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Without_isolation_it_is_the_same()
+    public async Task FC_65_without_isolation_it_is_the_same()
     {
         await using var host = await HostProcess.StartAsync(fixture.Site.Directory, "--isolation", "none");
         using var client = new HttpClient { BaseAddress = host.Address };

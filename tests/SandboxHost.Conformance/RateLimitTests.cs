@@ -11,7 +11,7 @@ namespace SandboxHost.Conformance;
 public sealed class RateLimitTests(RateLimitTests.Fixture fixture) : IClassFixture<RateLimitTests.Fixture>
 {
     [Fact(Timeout = 30_000)]
-    public async Task Above_the_window_limit_the_answer_is_429_until_the_time_that_it_names()
+    public async Task FC_52_above_the_window_limit_the_answer_is_429_until_the_time_that_it_names()
     {
         var watch = Stopwatch.StartNew();
         Assert.Equal("within", await fixture.Client.GetStringAsync("/two-in-three"));
@@ -29,7 +29,7 @@ public sealed class RateLimitTests(RateLimitTests.Fixture fixture) : IClassFixtu
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task In_no_window_do_more_than_the_limit_pass_however_many_ask()
+    public async Task FC_52_in_no_window_do_more_than_the_limit_pass_however_many_ask()
     {
         const int limit = 50;
         var window = TimeSpan.FromSeconds(1);
@@ -58,7 +58,7 @@ public sealed class RateLimitTests(RateLimitTests.Fixture fixture) : IClassFixtu
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task By_ip_each_client_has_its_own_limit()
+    public async Task FC_52_by_ip_each_client_has_its_own_limit()
     {
         using var other = fixture.NewClient(From("127.0.0.2"));
 
@@ -68,7 +68,7 @@ public sealed class RateLimitTests(RateLimitTests.Fixture fixture) : IClassFixtu
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task By_domain_which_is_the_default_all_clients_share_it()
+    public async Task FC_52_by_domain_which_is_the_default_all_clients_share_it()
     {
         using var other = fixture.NewClient(From("127.0.0.2"));
 
@@ -77,7 +77,7 @@ public sealed class RateLimitTests(RateLimitTests.Fixture fixture) : IClassFixtu
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task With_rewrite_another_function_answers_for_the_url_that_was_asked()
+    public async Task FC_52_with_rewrite_another_function_answers_for_the_url_that_was_asked()
     {
         Assert.Equal("within", await fixture.Client.GetStringAsync("/then-busy?q=1"));
 
@@ -85,14 +85,14 @@ public sealed class RateLimitTests(RateLimitTests.Fixture fixture) : IClassFixtu
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task With_rewrite_to_itself_it_is_429_and_no_loop()
+    public async Task FC_52_with_rewrite_to_itself_it_is_429_and_no_loop()
     {
         Assert.Equal(HttpStatusCode.OK, (await fixture.Client.GetAsync("/itself")).StatusCode);
         Assert.Equal(HttpStatusCode.TooManyRequests, (await fixture.Client.GetAsync("/itself")).StatusCode);
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task An_edit_that_leaves_the_rule_as_it_was_leaves_the_count()
+    public async Task FC_52_an_edit_that_leaves_the_rule_as_it_was_leaves_the_count()
     {
         Assert.Equal("one", await fixture.Client.GetStringAsync("/edited"));
         fixture.Site.Write("edited.mjs", Fixture.Edited("two", 1));

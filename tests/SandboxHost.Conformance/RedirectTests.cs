@@ -19,7 +19,7 @@ public sealed class RedirectTests(RoutingSite site) : IClassFixture<RoutingSite>
     [InlineData("/open//evil.test", 302, "/evil.test")]
     [InlineData("/a", 301, "/first")]
     [InlineData("/forced.txt", 301, "/elsewhere")]
-    public async Task Redirects_send_the_client_on(string path, int status, string location)
+    public async Task FC_62_send_the_client_on(string path, int status, string location)
     {
         var reply = await site.Client.GetAsync(path);
 
@@ -32,7 +32,7 @@ public sealed class RedirectTests(RoutingSite site) : IClassFixture<RoutingSite>
     [InlineData("/gone/1", 404, "<h1>Gone</h1>\n")]
     [InlineData("/teapot", 418, "<h1>Gone</h1>\n")]
     [InlineData("/OLD", 404, "<h1>Not here</h1>\n")]
-    public async Task Redirects_rewrite_to_files_with_the_status_of_the_rule(string path, int status, string body)
+    public async Task FC_62_rewrite_to_files_with_the_status_of_the_rule(string path, int status, string body)
     {
         var reply = await site.Client.GetAsync(path);
 
@@ -45,7 +45,7 @@ public sealed class RedirectTests(RoutingSite site) : IClassFixture<RoutingSite>
     [InlineData("en, de;q=0.9", "", "/greet/other")]
     [InlineData("en", "nf_lang=de", "/greet/de")]
     [InlineData("en", "nf_country=AT", "/greet/at")]
-    public async Task Redirects_go_by_language_and_country(string language, string cookie, string location)
+    public async Task FC_62_go_by_language_and_country(string language, string cookie, string location)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/hello");
         request.Headers.TryAddWithoutValidation("accept-language", language);
@@ -55,14 +55,14 @@ public sealed class RedirectTests(RoutingSite site) : IClassFixture<RoutingSite>
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Redirects_go_by_a_cookie_that_is_there()
+    public async Task FC_62_go_by_a_cookie_that_is_there()
     {
         Assert.Equal(HttpStatusCode.Redirect, (await WithCookieAsync("/beta", "is_beta=1")).StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, (await WithCookieAsync("/beta", "is_beta=")).StatusCode);
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Redirects_go_by_a_role_of_a_genuine_token()
+    public async Task FC_62_go_by_a_role_of_a_genuine_token()
     {
         Assert.Equal(HttpStatusCode.OK, (await WithCookieAsync("/members/1", $"nf_jwt={Token("a secret of the tests", "editor")}")).StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, (await WithCookieAsync("/members/1", $"nf_jwt={Token("another secret", "editor")}")).StatusCode);
@@ -71,11 +71,11 @@ public sealed class RedirectTests(RoutingSite site) : IClassFixture<RoutingSite>
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Redirects_a_wrong_line_is_named_and_the_others_hold() =>
+    public async Task FC_62_a_wrong_line_is_named_and_the_others_hold() =>
         await site.Host.WaitForLineAsync("_redirects:21: The destination path/URL must start with \"/\", \"http:\" or \"https:\" (this line is wrong)");
 
     [Fact(Timeout = 60_000)]
-    public async Task Redirects_to_another_host_are_carried_out_where_that_is_allowed()
+    public async Task FC_62_to_another_host_are_carried_out_where_that_is_allowed()
     {
         using var allowed = new LoopbackServer("from the other host");
         using var forbidden = new LoopbackServer("forbidden");

@@ -27,7 +27,7 @@ public sealed class RoutingSite : IAsyncLifetime
 public sealed class RoutingTests(RoutingSite site) : IClassFixture<RoutingSite>
 {
     [Fact(Timeout = 60_000)]
-    public async Task Routing_a_rewrite_runs_the_function_which_sees_the_original_url()
+    public async Task FC_61_a_rewrite_runs_the_function_which_sees_the_original_url()
     {
         var seen = await AskAsync("/toml/5?k=v&k=w", HttpMethod.Post, "the body");
 
@@ -36,11 +36,11 @@ public sealed class RoutingTests(RoutingSite site) : IClassFixture<RoutingSite>
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Routing_a_rewrite_to_a_function_with_a_path_goes_to_that_path() =>
+    public async Task FC_61_a_rewrite_to_a_function_with_a_path_goes_to_that_path() =>
         Assert.Equal($"With literal path: {site.Host.Address}to-custom", await site.Client.GetStringAsync("/to-custom"));
 
     [Fact(Timeout = 60_000)]
-    public async Task Routing_a_rewrite_to_the_default_url_of_a_function_with_a_path_says_404_with_status_200()
+    public async Task FC_61_a_rewrite_to_the_default_url_of_a_function_with_a_path_says_404_with_status_200()
     {
         var reply = await site.Client.GetAsync("/to-custom-default");
 
@@ -48,14 +48,14 @@ public sealed class RoutingTests(RoutingSite site) : IClassFixture<RoutingSite>
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Routing_a_method_that_no_function_takes_falls_through_to_the_file()
+    public async Task FC_61_a_method_that_no_function_takes_falls_through_to_the_file()
     {
         Assert.Equal("0123456789", await site.Client.GetStringAsync("/digits.txt"));
         Assert.Equal("behind", await (await site.Client.PostAsync("/digits.txt", null)).Content.ReadAsStringAsync());
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Routing_a_function_that_prefers_static_files_yields_to_one()
+    public async Task FC_61_a_function_that_prefers_static_files_yields_to_one()
     {
         Assert.Equal("shadow\n", await site.Client.GetStringAsync("/shadow.txt"));
         Assert.Equal("shadow\n", await site.Client.GetStringAsync("/to-yielding"));
@@ -63,7 +63,7 @@ public sealed class RoutingTests(RoutingSite site) : IClassFixture<RoutingSite>
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Routing_two_slashes_are_404_and_no_redirect()
+    public async Task FC_61_two_slashes_are_404_and_no_redirect()
     {
         using var client = await RawClient.ConnectAsync(site.Host.Port);
 
@@ -73,7 +73,7 @@ public sealed class RoutingTests(RoutingSite site) : IClassFixture<RoutingSite>
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Routing_what_nothing_answers_gets_the_sites_404_page()
+    public async Task FC_61_what_nothing_answers_gets_the_sites_404_page()
     {
         var reply = await site.Client.GetAsync("/nothing/here");
 
@@ -81,7 +81,7 @@ public sealed class RoutingTests(RoutingSite site) : IClassFixture<RoutingSite>
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Routing_rules_and_files_that_change_show_within_a_second()
+    public async Task FC_61_rules_and_files_that_change_show_within_a_second()
     {
         using var own = new TemporarySite(("a.mjs", "export default async () => new Response('function');"));
         own.WriteFile("netlify.toml", "[build]\npublish = 'dist'\n");

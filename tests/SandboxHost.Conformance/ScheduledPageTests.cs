@@ -8,7 +8,7 @@ namespace SandboxHost.Conformance;
 public sealed class ScheduledPageTests(ScheduledPageTests.Fixture fixture) : IClassFixture<ScheduledPageTests.Fixture>
 {
     [Fact(Timeout = 30_000)]
-    public async Task It_gets_a_tick_with_the_next_run_of_its_schedule()
+    public async Task FC_54_it_gets_a_tick_with_the_next_run_of_its_schedule()
     {
         var (reply, _) = await fixture.AskAsync("/.netlify/functions/tick?q", method: HttpMethod.Get);
         var line = await fixture.Host.WaitForLineAsync("ticked ");
@@ -24,7 +24,7 @@ public sealed class ScheduledPageTests(ScheduledPageTests.Fixture fixture) : ICl
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task Its_developer_is_told_that_it_ran_and_that_its_url_does_not_answer_in_production()
+    public async Task FC_54_its_developer_is_told_that_it_ran_and_that_its_url_does_not_answer_in_production()
     {
         var (reply, text) = await fixture.AskAsync("/.netlify/functions/tick");
 
@@ -36,7 +36,7 @@ public sealed class ScheduledPageTests(ScheduledPageTests.Fixture fixture) : ICl
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task A_browser_gets_a_page()
+    public async Task FC_54_a_browser_gets_a_page()
     {
         var (reply, page) = await fixture.AskAsync("/.netlify/functions/tick", "text/html");
 
@@ -45,7 +45,7 @@ public sealed class ScheduledPageTests(ScheduledPageTests.Fixture fixture) : ICl
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task An_error_is_500_with_the_place_in_the_source()
+    public async Task FC_54_an_error_is_500_with_the_place_in_the_source()
     {
         var (reply, text) = await fixture.AskAsync("/.netlify/functions/fails");
         var (_, page) = await fixture.AskAsync("/.netlify/functions/fails", "text/html");
@@ -57,7 +57,7 @@ public sealed class ScheduledPageTests(ScheduledPageTests.Fixture fixture) : ICl
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task What_it_returns_goes_nowhere_and_that_is_said()
+    public async Task FC_54_what_it_returns_goes_nowhere_and_that_is_said()
     {
         var (reply, text) = await fixture.AskAsync("/.netlify/functions/returns");
 
@@ -68,7 +68,7 @@ public sealed class ScheduledPageTests(ScheduledPageTests.Fixture fixture) : ICl
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task Clockwork_is_not_told_what_it_did()
+    public async Task FC_54_clockwork_is_not_told_what_it_did()
     {
         var (_, text) = await fixture.AskAsync("/.netlify/functions/tick", method: HttpMethod.Post, userAgent: "Netlify Clockwork");
 
@@ -76,7 +76,7 @@ public sealed class ScheduledPageTests(ScheduledPageTests.Fixture fixture) : ICl
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task A_run_has_the_time_of_a_scheduled_function_and_not_of_a_request()
+    public async Task FC_54_a_run_has_the_time_of_a_scheduled_function_and_not_of_a_request()
     {
         // 2 s here, where a request has 1.
         var (reply, text) = await fixture.AskAsync("/.netlify/functions/late?ms=1300");

@@ -15,7 +15,7 @@ public sealed class StaticFileTests(RoutingSite site) : IClassFixture<RoutingSit
     [InlineData("/sub/", "<p>sub</p>\n")]
     [InlineData("/docs/a%20b.txt", "Straße\n")]
     [InlineData("/.well-known/security.json", "{}\n")]
-    public async Task Static_a_path_finds_its_file(string path, string body) => Assert.Equal(body, await site.Client.GetStringAsync(path));
+    public async Task FC_63_a_path_finds_its_file(string path, string body) => Assert.Equal(body, await site.Client.GetStringAsync(path));
 
     [Theory(Timeout = 60_000)]
     [InlineData("/.env")]
@@ -29,7 +29,7 @@ public sealed class StaticFileTests(RoutingSite site) : IClassFixture<RoutingSit
     [InlineData("/..%5cnetlify.toml")]
     [InlineData("/docs/upper.txt")]
     [InlineData("/docs")]
-    public async Task Static_nothing_else_is_served(string path)
+    public async Task FC_63_nothing_else_is_served(string path)
     {
         using var client = await RawClient.ConnectAsync(site.Host.Port);
 
@@ -39,7 +39,7 @@ public sealed class StaticFileTests(RoutingSite site) : IClassFixture<RoutingSit
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Static_the_site_folder_is_published_without_what_describes_it()
+    public async Task FC_63_the_site_folder_is_published_without_what_describes_it()
     {
         using var own = new TemporarySite(("a.mjs", "export default async () => new Response('x');"));
         own.WriteFile("index.html", "home");
@@ -60,7 +60,7 @@ public sealed class StaticFileTests(RoutingSite site) : IClassFixture<RoutingSit
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Static_files_have_type_age_tag_ranges_and_conditions()
+    public async Task FC_63_files_have_type_age_tag_ranges_and_conditions()
     {
         var whole = await site.Client.GetAsync("/digits.txt");
         Assert.Equal("text/plain; charset=utf-8", whole.Content.Headers.ContentType!.ToString());
@@ -81,7 +81,7 @@ public sealed class StaticFileTests(RoutingSite site) : IClassFixture<RoutingSit
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Static_only_get_and_head_are_answered()
+    public async Task FC_63_only_get_and_head_are_answered()
     {
         var reply = await site.Client.PostAsync("/page", null);
 

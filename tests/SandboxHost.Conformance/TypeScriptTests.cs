@@ -11,7 +11,7 @@ public sealed class TypeScriptTests
     private static string Modules => Path.Combine(Repository.Example("typescript"), "node_modules");
 
     [Fact(Timeout = 60_000)]
-    public async Task The_TypeScript_example_satisfies_the_compiler()
+    public async Task FC_68_the_TypeScript_example_satisfies_the_compiler()
     {
         var run = await CompileAsync(Repository.Example("typescript"), "--noEmit");
 
@@ -19,7 +19,7 @@ public sealed class TypeScriptTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task The_documentations_typed_function_satisfies_the_compiler_as_tsc_init_sets_it()
+    public async Task FC_68_the_documentations_typed_function_satisfies_the_compiler_as_tsc_init_sets_it()
     {
         using var site = new TemporarySite(("typed.mts", File.ReadAllText(Path.Combine(Repository.Example("netlify-docs"), "netlify/functions/typed.mts"))));
         await SetUpAsync(site);
@@ -30,7 +30,7 @@ public sealed class TypeScriptTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task The_compiler_is_strict_about_functions()
+    public async Task FC_68_the_compiler_is_strict_about_functions()
     {
         using var site = new TemporarySite(("wrong.mts", """
             import type { Config, Context } from "@netlify/functions";
@@ -47,7 +47,7 @@ public sealed class TypeScriptTests
     }
 
     [Fact(Timeout = 120_000)]
-    public async Task Every_template_satisfies_the_compiler_as_tsc_init_sets_it_and_runs_at_once()
+    public async Task FC_68_every_template_satisfies_the_compiler_as_tsc_init_sets_it_and_runs_at_once()
     {
         using var site = new TemporarySite();
         foreach (var template in Templates)
@@ -63,7 +63,7 @@ public sealed class TypeScriptTests
     }
 
     [Fact(Timeout = 120_000)]
-    public async Task Every_template_runs_at_once_in_JavaScript()
+    public async Task FC_68_every_template_runs_at_once_in_JavaScript()
     {
         using var site = new TemporarySite();
         foreach (var template in Templates)
@@ -78,7 +78,7 @@ public sealed class TypeScriptTests
     [Theory(Timeout = 60_000)]
     [InlineData("javascript")]
     [InlineData("typescript")]
-    public async Task The_legacy_template_runs_at_once(string language)
+    public async Task FC_68_the_legacy_template_runs_at_once(string language)
     {
         using var site = new TemporarySite();
         await CommandRun.SandboxHostAsync("functions", "create", "older", "--template", "legacy", "--language", language, "--cwd", site.Directory);

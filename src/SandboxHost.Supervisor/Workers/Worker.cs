@@ -137,7 +137,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
 
         if (!_hello.TrySetResult(session))
         {
-            session.Close(DeathError());
+            session.Close(_killReason ?? WorkerDeath.Explain(Sandbox));
         }
 
         return session;
@@ -199,7 +199,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         owner.OnWorkerGone(this);
         if (Interlocked.Exchange(ref _gone, 1) == 0)
         {
-            var error = DeathError();
+            var error = _killReason ?? WorkerDeath.Explain(Sandbox);
             _context.Metrics.WorkerEnded(ErrorTable.Of(error.Code).Name);
             _context.Logger.WorkerEnded(Name, _function?.Name ?? "", error.Message);
         }
@@ -296,7 +296,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
                 await sandbox.Exited;
             }
 
-            var error = DeathError();
+            var error = _killReason ?? WorkerDeath.Explain(Sandbox);
             // It has no function yet, so it is no function's fault.
             _hello.TrySetException(error.Code is ErrorCode.HostShutdown or ErrorCode.StartFailed
                 ? new WorkerStartException(error)
@@ -376,28 +376,4 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
 
         await EndAsync(null, TimeSpan.Zero);
     });
-
-    private FunctionError DeathError()
-    {
-        if (_killReason is { } reason)
-        {
-            return reason;
-        }
-
-        var exit = Sandbox is { Exited.IsCompletedSuccessfully: true } sandbox ? sandbox.Exited.Result : null;
-        var megabytes = (exit?.MemoryLimitBytes ?? 0) / FunctionLimits.Megabyte;
-        return exit?.Reason switch
-        {
-            SandboxExitReason.OutOfMemory => new FunctionError(
-                ErrorCode.OutOfMemory,
-                $"The function used more memory than its limit of {megabytes} MB (peak {exit.PeakMemoryBytes / FunctionLimits.Megabyte} MB)."),
-            // V8 gives up on its own heap with abort(3), before the kernel sees the limit.
-            SandboxExitReason.Signalled when exit.Signal == 6 => new FunctionError(
-                ErrorCode.OutOfMemory, $"The function's JavaScript heap reached its limit, or it aborted (SIGABRT; memory limit {megabytes} MB)."),
-            SandboxExitReason.Signalled => new FunctionError(ErrorCode.WorkerExited, $"The worker was ended by signal {exit.Signal}."),
-            SandboxExitReason.Exited => new FunctionError(ErrorCode.WorkerExited, $"The worker exited with code {exit.Code}."),
-            SandboxExitReason.LaunchFailed => new FunctionError(ErrorCode.StartFailed, exit.Detail ?? "The sandbox did not start."),
-            _ => new FunctionError(ErrorCode.WorkerExited, "The worker is gone."),
-        };
-    }
 }
