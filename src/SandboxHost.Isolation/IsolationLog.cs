@@ -11,8 +11,8 @@ internal static partial class IsolationLog
     [LoggerMessage(3001, LogLevel.Warning, "Swept host instance {Instance}, which had ended without cleaning up: {Groups} cgroups, {Sandboxes} sandboxes")]
     public static partial void InstanceSwept(this ILogger logger, int instance, int groups, int sandboxes);
 
-    [LoggerMessage(3002, LogLevel.Warning, "Host instance number {Instance} cannot be used: what it left could not be swept, or belongs to another host")]
-    public static partial void InstanceSkipped(this ILogger logger, int instance, Exception exception);
+    [LoggerMessage(3002, LogLevel.Warning, "Host instance number {Instance} cannot be used, the next is tried: {Reason}")]
+    public static partial void InstanceSkipped(this ILogger logger, int instance, string reason);
 
     [LoggerMessage(3003, LogLevel.Warning, "{Capability} is {Status}: {Consequence}")]
     public static partial void CapabilityWeak(this ILogger logger, string capability, DoctorStatus status, string consequence);

@@ -61,7 +61,7 @@ internal sealed class HostInstance : IAsyncDisposable
             catch (Exception e) when (e is SandboxException or IOException or UnauthorizedAccessException)
             {
                 // The number is skipped; another one does as well, and the next start tries again.
-                logger.InstanceSkipped(number, e);
+                logger.InstanceSkipped(number, e.Message);
             }
 
             if (claimed?.Directories != directories)
