@@ -25,7 +25,7 @@ const deniableEvents = ['identity_login', 'identity_signup', 'identity_validate'
 /** The members of an interface of @netlify/types that functions are typed with. */
 function membersOf(name) {
   const types = readFileSync(join(import.meta.dirname, '..', 'node_modules', '@netlify', 'types', 'dist', 'main.d.ts'), 'utf8');
-  const body = new RegExp(`^interface ${name}[^{]*\\{\\n([\\s\\S]*?)^\\}`, 'm').exec(types)[1];
+  const body = new RegExp(`^interface ${name}\\b[^{]*\\{\\n([\\s\\S]*?)^\\}`, 'm').exec(types)[1];
   return [...body.matchAll(/^ {4}(\w+)\??[:(]/gm)].map(([, member]) => member).sort();
 }
 
