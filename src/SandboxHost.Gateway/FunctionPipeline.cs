@@ -1,5 +1,8 @@
 using Microsoft.AspNetCore.Http;
 using SandboxHost.Deployments;
+using SandboxHost.Events;
+using SandboxHost.Gateway.Events;
+using SandboxHost.Gateway.Forms;
 using SandboxHost.Invocations;
 using SandboxHost.Output;
 using SandboxHost.Routing;
@@ -10,8 +13,11 @@ namespace SandboxHost.Gateway;
 /// The whole path of a request: site → route → rate limit → admit → (background: 202) → invoke → respond. Each step is one call; what
 /// is decided in it is pure code in Core.
 /// </summary>
-public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker, ILogSink output, TimeProvider clock, BackgroundCalls backgroundCalls)
+public sealed class FunctionPipeline(
+    SnapshotSource snapshots, IInvoker invoker, ILogSink output, TimeProvider clock, BackgroundCalls backgroundCalls, PlatformEvents events)
 {
+    private readonly FormSubmissions _forms = new(events, output, clock);
+    private readonly SignedEvents _signedEvents = new(clock);
     private readonly Admission _admission = new(clock);
 
     public async Task HandleAsync(HttpContext context)
@@ -46,6 +52,11 @@ public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker,
             function = match.Function;
             var refusal = _admission.Limit(context, site, target.HostName, ref path, ref match);
             function = match.Function ?? function;
+            if (refusal is null && match.Outcome == RouteOutcome.None && await _forms.TryTakeAsync(context, site, target, requestId))
+            {
+                return;
+            }
+
             if (refusal is null && (match.Outcome != RouteOutcome.Function || Admission.HasNoUrl(match.Function!)))
             {
                 await ErrorResponses.WriteMissAsync(context, match.Outcome == RouteOutcome.Function ? RouteOutcome.UnknownFunction : match.Outcome, requestId);
@@ -61,15 +72,27 @@ public sealed class FunctionPipeline(SnapshotSource snapshots, IInvoker invoker,
                 return;
             }
 
-            // 5. Nobody waits for a background function: it is stored.
+            // 5. Whether it is an event from outside: only with a signature.
+            SignedEvent? signed = null;
+            if (SignedEvents.IsEvent(context.Request))
+            {
+                (signed, refusal) = await _signedEvents.ReadAsync(context, site, function);
+                if (refusal is not null)
+                {
+                    await ErrorResponses.WriteAsync(context, refusal, requestId, function.ShowErrors);
+                    return;
+                }
+            }
+
+            // 6. Nobody waits for a background function: it is stored.
             if (function.Kind == FunctionKind.Background)
             {
-                await backgroundCalls.AcceptAsync(context, target, match, requestId);
+                await backgroundCalls.AcceptAsync(context, target, match, requestId, signed);
                 return;
             }
 
-            // 6. Run it, and pass on what it says.
-            var request = await RequestReader.ReadAsync(context, target, match, requestId, clock);
+            // 7. Run it, and pass on what it says.
+            var request = await RequestReader.ReadAsync(context, target, match, requestId, signed, clock);
             await InvokeAsync(context, request);
         }
         catch (BadHttpRequestException ex)

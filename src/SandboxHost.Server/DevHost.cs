@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using SandboxHost.Deployments;
+using SandboxHost.Events;
 using SandboxHost.Gateway;
 using SandboxHost.Isolation;
 using SandboxHost.Isolation.Linux;
@@ -122,7 +123,8 @@ public sealed class DevHost : IAsyncDisposable
         var work = Own(await BackgroundWork.StartAsync(
             Path.Combine(options.Sites[0].Directory, ".sandboxhost", "work"), options.Background, snapshots, _workers.Invoker, output, loggers, _clock));
         var calls = new BackgroundCalls(work.Queue, output, _clock);
-        var pipeline = new FunctionPipeline(snapshots, _workers.Invoker, output, _clock, calls);
+        var platformEvents = new PlatformEvents(work.Queue, _workers.Invoker, output, _clock);
+        var pipeline = new FunctionPipeline(snapshots, _workers.Invoker, output, _clock, calls, platformEvents);
         _server = Own(await PublicServer.StartAsync(options.Listen, pipeline, loggers, cancellationToken));
     }
 

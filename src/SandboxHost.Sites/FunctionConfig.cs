@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using SandboxHost.Deployments;
+using SandboxHost.Events;
 using SandboxHost.Routing;
 
 namespace SandboxHost.Sites;
@@ -24,6 +25,9 @@ public sealed partial record FunctionConfig
 
     public double? Vcpu { get; private init; }
 
+    /// <summary>Slugs of the platform events that it is told of.</summary>
+    public IReadOnlyList<string> Events { get; init; } = [];
+
     /// <summary>Checks a config. Every mistake is reported, each with the property, the value and the rule.</summary>
     public static FunctionConfig Read(string functionName, IReadOnlyDictionary<string, object?> config, ICollection<string> mistakes)
     {
@@ -46,6 +50,11 @@ public sealed partial record FunctionConfig
         if (schedule is not null && paths.Count > 0)
         {
             Mistake("path", "Scheduled functions must not specify a custom path.");
+        }
+
+        if (PlatformEvent.OfFunction(functionName) is { } own && paths.Count > 0)
+        {
+            Mistake("path", $"A function of this name is called for {own.Slug} events and must not specify a custom path.");
         }
 
         var background = config.GetValueOrDefault("background") is true || functionName.EndsWith("-background", StringComparison.Ordinal);

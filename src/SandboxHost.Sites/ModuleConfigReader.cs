@@ -8,8 +8,13 @@ namespace SandboxHost.Sites;
 /// <param name="Ignored">Members of the config that are not literals and therefore count for nothing.</param>
 /// <param name="HasDefault">It has a default export.</param>
 /// <param name="HasHandler">It has an export called handler: the older AWS Lambda form.</param>
+/// <param name="DefaultMembers">The names of the members of a default-exported object; platform events are found by them.</param>
 public sealed record ModuleExports(
-    IReadOnlyDictionary<string, object?> Config, IReadOnlyList<string> Ignored, bool HasDefault, bool HasHandler);
+    IReadOnlyDictionary<string, object?> Config,
+    IReadOnlyList<string> Ignored,
+    bool HasDefault,
+    bool HasHandler,
+    IReadOnlyList<string> DefaultMembers);
 
 /// <summary>
 /// Reads exports and config from a bundle by looking at its syntax tree (reference §2.1): only literals count, a named
@@ -50,7 +55,8 @@ public static class ModuleConfigReader
             config is null ? new Dictionary<string, object?>(StringComparer.Ordinal) : ReadMembers(config, ignored, MaxDepth),
             ignored,
             exports.ContainsKey("default"),
-            exports.ContainsKey("handler"));
+            exports.ContainsKey("handler"),
+            [.. MembersOfDefault(exports, variables).Select(member => member.Name)]);
     }
 
     private static Module Parse(string module)
@@ -125,20 +131,24 @@ public static class ModuleConfigReader
             return Resolve(named, variables) as ObjectExpression;
         }
 
-        if (exports.TryGetValue("default", out var fallback) && Resolve(fallback, variables) is ObjectExpression handlers)
+        var member = MembersOfDefault(exports, variables).FirstOrDefault(member => member.Name == "config");
+        return Resolve(member.Value, variables) as ObjectExpression;
+    }
+
+    private static IEnumerable<(string Name, Node Value)> MembersOfDefault(Dictionary<string, Node?> exports, Dictionary<string, Expression> variables)
+    {
+        if (exports.GetValueOrDefault("default") is not { } exported || Resolve(exported, variables) is not ObjectExpression members)
         {
-            foreach (var member in handlers.Properties)
-            {
-                if (member is Property { Computed: false, Value: Expression value } property && NameOf(property.Key as Expression) == "config")
-                {
-                    return Resolve(value, variables) as ObjectExpression;
-                }
-            }
+            yield break;
         }
 
-        return null;
-
-        static string NameOf(Expression? key) => key is null ? "" : ModuleConfigReader.NameOf(key);
+        foreach (var member in members.Properties)
+        {
+            if (member is Property { Computed: false, Key: Expression key } property)
+            {
+                yield return (NameOf(key), property.Value);
+            }
+        }
     }
 
     private static Node? Resolve(Node? node, Dictionary<string, Expression> variables)

@@ -114,6 +114,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             HostNames = options.HostNames,
             Functions = functions,
             Routes = new RouteTable(functions),
+            EventSecret = _settings.EventSecret,
         };
     }
 
@@ -231,7 +232,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
                 Raise(SiteEventKind.Warning, source.Name, $"config.{name} is not a literal and is ignored: config is read without running the module.");
             }
 
-            return FunctionConfig.Read(source.Name, exports.Config, mistakes);
+            return FunctionConfig.Read(source.Name, exports.Config, mistakes) with { Events = EventSubscriptions.Of(source.Name, exports) };
         }
         catch (FormatException ex)
         {
@@ -276,6 +277,8 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             ExcludedPaths = config?.ExcludedPaths ?? [],
             Schedule = config?.Schedule,
             RateLimit = config?.RateLimit,
+            // One that does not build any more is still told, so that its runs are tried again when it does.
+            Events = config?.Events ?? _built.GetValueOrDefault(source.Name)?.Version.Events ?? [],
             Environment = EnvironmentOf(),
             Limits = limits,
             ShowErrors = true,

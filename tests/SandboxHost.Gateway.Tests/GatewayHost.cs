@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using SandboxHost.Deployments;
+using SandboxHost.Events;
 using SandboxHost.Output;
 using SandboxHost.Routing;
 using SandboxHost.Runs;
@@ -29,8 +30,9 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
         Publish([.. functions]);
         _database = SqliteDatabase.Open(_folder.File("state.db"), maxBytes: 16 * FunctionLimits.Megabyte);
         Runs = new SqliteRunStore(_database);
-        var calls = new BackgroundCalls(new RunQueue(Runs) { MaxWaiting = 3 }, this, clock);
-        var pipeline = new FunctionPipeline(_snapshots, Invoker, this, clock, calls);
+        var queue = new RunQueue(Runs) { MaxWaiting = 3 };
+        var pipeline = new FunctionPipeline(
+            _snapshots, Invoker, this, clock, new BackgroundCalls(queue, this, clock), new PlatformEvents(queue, Invoker, this, clock));
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
