@@ -121,7 +121,7 @@ export function sandboxHost(port, site, limits, ...more) {
   return {
     command: 'dotnet',
     args: [
-      join(home, 'artifacts/bin/SandboxHost.Cli/release/sandboxhost.dll'), 'dev', site, '--port', String(port),
+      join(home, 'artifacts/bin/SandboxHost.Cli/release/sandboxhost.dll'), 'dev', site, '--port', String(port), '--quiet',
       ...limits.flatMap((limit) => ['--limit', limit]), ...more,
     ],
     cwd: home,

@@ -106,7 +106,7 @@ public sealed class RunExecutor(
     {
         var row = ErrorTable.Of(error.Code);
         var failure = new RunFailure(row.Name, error.Thrown is { } thrown ? $"{thrown.Type}: {thrown.Message}" : error.Message, row.Fault == Fault.Host || error.Code == ErrorCode.Overloaded);
-        var delay = failure.IsInterruption ? RetryPolicy.DelayAfterInterruption(run.Interruptions + 1) : RetryPolicy.DelayAfter(run.Kind, run.Failures + 1);
+        var delay = failure.IsInterruption ? RetryPolicy.DelayAfterInterruption(run.Interruptions + 1) : RetryPolicy.DelayAfter(run.Kind, run.Failures + 1, function?.Limits ?? FunctionLimits.Default);
         await RecordAsync(
             run, ended => store.FailAsync(ended.Id, ended.Attempt, failure, clock.GetUtcNow(), clock.GetUtcNow() + delay, CancellationToken.None), stopping);
         var next = delay is { } pause

@@ -5,6 +5,7 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using SandboxHost.Background;
+using SandboxHost.Cli.Dev;
 using SandboxHost.Deployments;
 using SandboxHost.Runs;
 using SandboxHost.Sandboxes;
@@ -17,13 +18,30 @@ namespace SandboxHost.Cli;
 /// <summary>`sandboxhost dev DIR`: serves site folders from this machine, with the limits and the isolation of production.</summary>
 internal static class DevCommand
 {
+    private const int DefaultInspectPort = 9229;
+
     private static readonly Argument<DirectoryInfo> Folder = new("DIR")
     {
         Description = "The site's folder. Its functions are in netlify/functions.",
         DefaultValueFactory = _ => new DirectoryInfo("."),
     };
 
-    private static readonly Option<int> Port = new("--port", "-p") { Description = "Port to listen at; 0 picks one.", DefaultValueFactory = _ => 8888 };
+    private const int DefaultPort = 8888;
+
+    private static readonly Option<int?> Port = new("--port", "-p")
+    {
+        Description = $"Port to listen at; 0 picks one. Default: [dev] port of the site's netlify.toml, else {DefaultPort}.",
+    };
+
+    private static readonly Option<string> Context = new("--context")
+    {
+        Description = "Deploy context whose settings hold: dev, production, deploy-preview, branch-deploy, branch:NAME.",
+        DefaultValueFactory = _ => DeployContext.Dev,
+    };
+
+    private static readonly Option<string?> Functions = new("--functions", "-f") { Description = "Where the site's functions lie, relative to its folder." };
+
+    private static readonly Option<string?> Publish = new("--dir", "-d") { Description = "What the site publishes, relative to its folder." };
 
     private static readonly Option<IPAddress> Address = new("--address")
     {
@@ -76,15 +94,38 @@ internal static class DevCommand
         CustomParser = ParseSize,
     };
 
+    private static readonly Option<int?> Inspect = new("--inspect")
+    {
+        HelpName = "PORT",
+        Description = "Lets debuggers attach to functions at 127.0.0.1:PORT (9229); while they may, nothing has a time limit.",
+        Arity = ArgumentArity.ZeroOrOne,
+        CustomParser = ParseInspectPort,
+    };
+
+    private static readonly Option<string?> Geo = new("--geo")
+    {
+        HelpName = "mock|FILE|JSON",
+        Description = "Where clients appear to be: context.geo. Default: mock, which is San Francisco.",
+    };
+
+    private static readonly Option<string?> Country = new("--country") { HelpName = "CODE", Description = "Two letters: clients appear to be in this country." };
+
+    private static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "Say nothing of single requests." };
+
     private static readonly Option<bool> Verbose = new("--verbose", "-v") { Description = "Say what the host itself does." };
 
     public static Command Create()
     {
         var command = new Command("dev", "Serves a site folder's functions from this machine and picks up every edit.")
         {
-            Folder, Port, Address, Sites, Limits, Isolation, Placeholders, FreezeAfter, KeepAlive, EgressAllow,
-            Http2Port, TlsPort, TlsCertificate, TlsKey, Schedules, StoreSize, Verbose,
+            Folder, Port, Address, Context, Functions, Publish, Sites, Limits, Isolation, Placeholders, FreezeAfter, KeepAlive, EgressAllow,
+            Http2Port, TlsPort, TlsCertificate, TlsKey, Inspect, Geo, Country, Quiet, Schedules, StoreSize, Verbose,
         };
+        foreach (var option in NetlifyOptions.All)
+        {
+            command.Add(option);
+        }
+
         command.SetAction(RunAsync);
         return command;
     }
@@ -130,7 +171,7 @@ internal static class DevCommand
             output.Say(ex.Message, "red");
             if (ex.InnerException is AddressInUseException)
             {
-                output.Say("Another program listens there; --port chooses another port, 0 a free one.");
+                output.Say("Another program listens there; --port or --inspect=PORT chooses another port, 0 a free one.");
             }
 
             return 1;
@@ -169,6 +210,12 @@ internal static class DevCommand
             output.Say(string.Create(CultureInfo.InvariantCulture, $"  site {site.Name}: http://{site.Name}.localhost:{address.Port}"));
         }
 
+        if (host.InspectorAddress is { } inspector)
+        {
+            output.Say($"Debuggers attach at {inspector} (chrome://inspect, VS Code, …), to one function at ws://{inspector}/FUNCTION.", "green");
+            output.Say("While they may, nothing has a time limit and each function has one worker: this is for debugging only.", "yellow");
+        }
+
         await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken).ContinueWith(
             _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         output.Say("Stopping");
@@ -181,7 +228,7 @@ internal static class DevCommand
         switch (siteEvent.Kind)
         {
             case SiteEventKind.Loaded:
-                output.Say($"⬥ Loaded function {function}");
+                output.Say(siteEvent.Text.Length > 0 ? $"⬥ Loaded function {function} ({siteEvent.Text})" : $"⬥ Loaded function {function}");
                 break;
             case SiteEventKind.Reloaded:
                 output.Say($"⬥ Reloaded function {function}");
@@ -216,6 +263,8 @@ internal static class DevCommand
         }
 
         mistakes.AddRange(sites.Where(site => !Directory.Exists(site.Directory)).Select(site => $"{site.Directory}: there is no such folder"));
+        mistakes.AddRange(NetlifyOptions.Mistakes(arguments));
+        var geo = GeoOption.Read(arguments.GetValue(Geo), arguments.GetValue(Country), mistakes);
         var certificate = arguments.GetValue(TlsCertificate);
         var key = arguments.GetValue(TlsKey);
         if (arguments.GetValue(TlsPort) is not null && (certificate is null || key is null))
@@ -223,21 +272,20 @@ internal static class DevCommand
             mistakes.Add("--tls-port needs --tls-cert and --tls-key");
         }
 
-        var home = Environment.GetEnvironmentVariable("SANDBOXHOST_HOME") ?? FindHome(AppContext.BaseDirectory);
-        if (home is null)
+        if (Installation.Find() is not { } files)
         {
-            mistakes.Add("The installation was not found; run ./sandboxhost from the repository, or set SANDBOXHOST_HOME.");
+            mistakes.Add(Installation.Missing);
             return null;
         }
 
         return new DevHostOptions
         {
-            Files = new HostFiles(home),
+            Files = files,
             Sites = sites,
             Listen = new ListenOptions
             {
                 Address = arguments.GetValue(Address)!,
-                Port = arguments.GetValue(Port),
+                Port = arguments.GetValue(Port) ?? SiteConfigurationReader.ReadPort(sites[0].Directory, arguments.GetValue(Context)!) ?? DefaultPort,
                 Http2Port = arguments.GetValue(Http2Port),
                 TlsPort = arguments.GetValue(TlsPort),
                 TlsFiles = certificate is null || key is null ? null : (certificate.FullName, key.FullName),
@@ -253,6 +301,14 @@ internal static class DevCommand
                 Scheduler = new SchedulerOptions { TicksUnpublished = arguments.GetValue(Schedules) },
                 MaxStoreBytes = arguments.GetValue(StoreSize),
             },
+            InspectPort = arguments.GetResult(Inspect) is null ? null : arguments.GetValue(Inspect) ?? DefaultInspectPort,
+            Geo = geo ?? GeoLocation.Mock,
+            LogRequests = !arguments.GetValue(Quiet),
+            Context = arguments.GetValue(Context)!,
+            FunctionsDirectory = arguments.GetValue(Functions),
+            PublishDirectory = arguments.GetValue(Publish),
+            ProcessEnvironment = Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>()
+                .ToDictionary(item => (string)item.Key, item => (string?)item.Value ?? "", StringComparer.Ordinal),
             UserRuntimeDirectory = Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"),
         };
     }
@@ -276,19 +332,6 @@ internal static class DevCommand
         return limits;
     }
 
-    internal static string? FindHome(string start)
-    {
-        for (var directory = new DirectoryInfo(start); directory is not null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "SandboxHost.sln")))
-            {
-                return directory.FullName;
-            }
-        }
-
-        return null;
-    }
-
     private static (string Name, string? Value) Split(string text)
     {
         var equals = text.IndexOf('=', StringComparison.Ordinal);
@@ -306,6 +349,22 @@ internal static class DevCommand
 
         result.AddError($"'{result.Tokens[0].Value}' is not a size such as '500mb'");
         return 0;
+    }
+
+    private static int? ParseInspectPort(ArgumentResult result)
+    {
+        if (result.Tokens.Count == 0)
+        {
+            return DefaultInspectPort;
+        }
+
+        if (ushort.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+        {
+            return port;
+        }
+
+        result.AddError($"--inspect {result.Tokens[0].Value}: expected a port. If it is the site's folder, write it first: sandboxhost dev DIR --inspect");
+        return null;
     }
 
     private static IPAddress? ParseAddress(ArgumentResult result)

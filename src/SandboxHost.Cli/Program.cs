@@ -1,12 +1,14 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using SandboxHost.Cli;
 
-var root = new RootCommand("Runs sites' serverless functions, each in its own sandboxed process.")
+var arguments = SandboxHostCommand.Parse(args);
+if (arguments.Action is ParseErrorAction error)
 {
-    DevCommand.Create(),
-    DoctorCommand.Create(),
-};
+    // A mistake in a long line is lost above a page of help. Who names no command wants the page.
+    error.ShowHelp = arguments.CommandResult.Command.Subcommands.Count > 0;
+}
 
 // SIGINT and SIGTERM cancel the command's token. Stopping lets requests and workers finish, so it gets its time.
 var configuration = new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) };
-return await root.Parse(args).InvokeAsync(configuration);
+return await arguments.InvokeAsync(configuration);

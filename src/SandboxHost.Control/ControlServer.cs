@@ -6,12 +6,13 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using SandboxHost.Deployments;
+using SandboxHost.Events;
 using SandboxHost.Runs;
 
 namespace SandboxHost.Control;
 
 /// <summary>What the control API needs of its host.</summary>
-public sealed record ControlContext(IRunStore Runs, IScheduleStore Schedules, RunQueue Queue, SnapshotSource Snapshots, TimeProvider Clock)
+public sealed record ControlContext(IRunStore Runs, IScheduleStore Schedules, RunQueue Queue, PlatformEvents Events, SnapshotSource Snapshots, TimeProvider Clock)
 {
     /// <summary>Schedules of deploys that are not published tick, too.</summary>
     public bool TicksUnpublished { get; init; }
@@ -49,6 +50,7 @@ public sealed class ControlServer : IAsyncDisposable
         app.UseRouting();
         app.MapGrpcService<RunsEndpoint>();
         app.MapGrpcService<SchedulesEndpoint>();
+        app.MapGrpcService<EventsEndpoint>();
         try
         {
             await app.StartAsync(cancellationToken);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using SandboxHost.Control;
 using SandboxHost.Deployments;
 using SandboxHost.Events;
 using SandboxHost.Gateway;
@@ -51,6 +52,27 @@ public sealed record DevHostOptions
     /// <summary>Private addresses that functions may reach, beyond those of the sites' settings.</summary>
     public IReadOnlyList<string> EgressAllow { get; init; } = [];
 
+    /// <summary>Port at which debuggers reach the functions; 0 picks one, null: none. With one, nothing has a time limit.</summary>
+    public int? InspectPort { get; init; }
+
+    /// <summary>Every request of a function is told of (<see cref="RequestLog"/>). Default false.</summary>
+    public bool LogRequests { get; init; }
+
+    /// <summary>Where clients appear to be.</summary>
+    public GeoLocation Geo { get; init; } = GeoLocation.Mock;
+
+    /// <summary>The deploy context of all sites; see <see cref="SiteFolderOptions.Context"/>.</summary>
+    public string Context { get; init; } = DeployContext.Dev;
+
+    /// <summary>Where the main site's functions lie, relative to its folder; null: where its netlify.toml says.</summary>
+    public string? FunctionsDirectory { get; init; }
+
+    /// <summary>What the main site publishes, relative to its folder; null: what its netlify.toml says.</summary>
+    public string? PublishDirectory { get; init; }
+
+    /// <summary>The host's own environment, for the variables that the sites' files name.</summary>
+    public IReadOnlyDictionary<string, string> ProcessEnvironment { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
     /// <summary>XDG_RUNTIME_DIR, for hosts that are not root.</summary>
     public string? UserRuntimeDirectory { get; init; }
 }
@@ -63,11 +85,15 @@ public sealed class DevHost : IAsyncDisposable
     private readonly Stack<IAsyncDisposable> _parts = new();
     private readonly TimeProvider _clock;
     private PublicServer? _server;
+    private InspectorServer? _inspector;
     private WorkerHost? _workers;
 
     private DevHost(TimeProvider clock) => _clock = clock;
 
     public IReadOnlyCollection<string> Addresses => _server!.Addresses;
+
+    /// <summary>Where debuggers connect; null without <see cref="DevHostOptions.InspectPort"/>.</summary>
+    public string? InspectorAddress => _inspector?.Address;
 
     /// <summary>Completes when the pool of placeholders is full.</summary>
     public Task PlaceholdersReady => _workers!.PlaceholdersReady;
@@ -124,8 +150,28 @@ public sealed class DevHost : IAsyncDisposable
             Path.Combine(options.Sites[0].Directory, ".sandboxhost", "work"), options.Background, snapshots, _workers.Invoker, output, loggers, _clock));
         var calls = new BackgroundCalls(work.Queue, output, _clock);
         var platformEvents = new PlatformEvents(work.Queue, _workers.Invoker, output, _clock);
-        var pipeline = new FunctionPipeline(snapshots, _workers.Invoker, output, _clock, calls, platformEvents);
+        await ServeControlAsync(options, new ControlContext(work.Runs, work.Schedules, work.Queue, platformEvents, snapshots, _clock), loggers, cancellationToken);
+        var invoker = options.LogRequests ? Own(new RequestLog(_workers.Invoker, output, _clock)) : _workers.Invoker;
+        var pipeline = new FunctionPipeline(snapshots, invoker, output, _clock, calls, platformEvents);
+        if (options.InspectPort is { } inspectPort)
+        {
+            _inspector = Own(await InspectorServer.StartAsync(inspectPort, snapshots, _workers.Inspectors!, output, loggers, cancellationToken));
+        }
+
         _server = Own(await PublicServer.StartAsync(options.Listen, pipeline, loggers, cancellationToken));
+    }
+
+    private async Task ServeControlAsync(DevHostOptions options, ControlContext context, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        var path = ControlSocket.PathFor(options.Sites[0].Directory);
+        if (ControlSocket.IsLive(path))
+        {
+            loggers.CreateLogger<DevHost>().ControlSocketTaken(path);
+            return;
+        }
+
+        context = context with { TicksUnpublished = options.Background.Scheduler.TicksUnpublished };
+        Own(await ControlServer.StartAsync(path, context, loggers, cancellationToken));
     }
 
     private T Own<T>(T part)
@@ -180,12 +226,22 @@ public sealed class DevHost : IAsyncDisposable
         return options with { Listen = options.Listen with { Port = port } };
     }
 
-    private static SiteFolder FolderFor(SiteArgument site, DevHostOptions options, Action<SiteEvent> events)
+    /// <param name="artifacts">Where to put what is built; null: in the site's folder.</param>
+    internal static SiteFolder FolderFor(SiteArgument site, DevHostOptions options, Action<SiteEvent> events, string? artifacts = null)
     {
         var name = site.Name ?? SiteNameOf(site.Directory);
         var url = site.Name is null ? $"http://localhost:{options.Listen.Port}" : $"http://{name}.localhost:{options.Listen.Port}";
         return new SiteFolder(
-            new SiteFolderOptions(site.Directory, name, url, [$"{name}.localhost"], options.Limits),
+            new SiteFolderOptions(site.Directory, name, url, [$"{name}.localhost"], options.Limits)
+            {
+                Debuggable = options.InspectPort is not null,
+                Geo = options.Geo,
+                ArtifactsDirectory = artifacts,
+                Context = options.Context,
+                FunctionsDirectory = site.Name is null ? options.FunctionsDirectory : null,
+                PublishDirectory = site.Name is null ? options.PublishDirectory : null,
+                ProcessEnvironment = options.ProcessEnvironment,
+            },
             new EsbuildBundler(options.Files.Esbuild),
             events);
     }
@@ -201,10 +257,17 @@ public sealed class DevHost : IAsyncDisposable
 
     private static SupervisorOptions SupervisorOptionsFor(DevHostOptions options, string linkDirectory, bool confined)
     {
+        var hostDirectory = confined ? SandboxLayout.HostDirectory : linkDirectory;
+        var inspect = options.InspectPort is not null;
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["SANDBOXHOST_SOCKET"] = Path.Combine(confined ? SandboxLayout.HostDirectory : linkDirectory, SandboxLayout.SocketName),
+            ["SANDBOXHOST_SOCKET"] = Path.Combine(hostDirectory, SandboxLayout.SocketName),
         };
+        if (inspect)
+        {
+            environment["SANDBOXHOST_INSPECTOR_SOCKET"] = Path.Combine(hostDirectory, SandboxLayout.InspectorSocketName);
+        }
+
         if (confined)
         {
             environment["HTTP_PROXY"] = environment["HTTPS_PROXY"] = SandboxLayout.EgressProxy;
@@ -214,11 +277,17 @@ public sealed class DevHost : IAsyncDisposable
         var defaults = new SupervisorOptions
         {
             LinkDirectory = linkDirectory,
-            Runtimes = [NodeRuntime.Create(options.Files, confined ? SandboxLayout.RunnerDirectory : options.Files.NodeRunner)],
+            Runtimes = [NodeRuntime.Create(options.Files, confined ? SandboxLayout.RunnerDirectory : options.Files.NodeRunner, inspect)],
             WorkerEnvironment = environment,
             Placeholders = options.Placeholders,
             PlaceholderMemoryBytes = options.Limits.MemoryBytes,
         };
+        if (inspect)
+        {
+            // Whoever looks at a function has time: it may stand still while it loads, and as long as anybody likes.
+            return defaults with { Inspect = true, LoadTimeout = TimeSpan.FromDays(1), FreezeAfter = TimeSpan.MaxValue, KeepAlive = TimeSpan.MaxValue };
+        }
+
         return defaults with
         {
             FreezeAfter = options.FreezeAfter ?? defaults.FreezeAfter,

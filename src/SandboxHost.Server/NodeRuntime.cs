@@ -9,7 +9,8 @@ public static class NodeRuntime
     private const string Script = "runner.cjs";
 
     /// <param name="runnerDirectory">The directory as the process sees it: inside the sandbox, or on the host without one.</param>
-    public static SandboxRuntime Create(HostFiles files, string runnerDirectory)
+    /// <param name="inspect">Debuggers may come; Node then does not announce its inspector, whose address means nothing outside.</param>
+    public static SandboxRuntime Create(HostFiles files, string runnerDirectory, bool inspect)
     {
         ArgumentNullException.ThrowIfNull(files);
         return new SandboxRuntime("node", files.Node, files.NodeRunner, limits =>
@@ -19,6 +20,7 @@ public static class NodeRuntime
             string.Create(CultureInfo.InvariantCulture, $"--max-old-space-size={limits.MemoryBytes * 3 / 4 / (1 << 20)}"),
             "--max-semi-space-size=16",
             "--disable-warning=ExperimentalWarning",
+            .. inspect ? ["--inspect-publish-uid=http"] : Array.Empty<string>(),
             Path.Combine(runnerDirectory, Script),
         ]);
     }

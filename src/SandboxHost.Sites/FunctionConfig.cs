@@ -1,174 +1,133 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
 using SandboxHost.Deployments;
 using SandboxHost.Events;
 using SandboxHost.Routing;
 
 namespace SandboxHost.Sites;
 
-/// <summary>A function's config, checked: what its author wrote in the source, in the host's words.</summary>
-public sealed partial record FunctionConfig
+/// <summary>
+/// A function's config, checked, in the host's words. One comes from each place that may hold config (netlify.toml, a
+/// generated file, the source); the stronger is laid <see cref="Over"/> the weaker. Null is "says nothing".
+/// </summary>
+public sealed record FunctionConfig
 {
-    private static readonly string[] KnownMethods = ["GET", "POST", "PUT", "PATCH", "OPTIONS", "DELETE", "HEAD"];
+    public static readonly FunctionConfig Empty = new();
 
-    public IReadOnlyList<FunctionRoute> Routes { get; private init; } = [];
+    private const string BackgroundSuffix = "-background";
 
-    public IReadOnlyList<RoutePattern> ExcludedPaths { get; private init; } = [];
+    public IReadOnlyList<RoutePattern> Paths { get; init; } = [];
 
-    public FunctionKind Kind { get; private init; }
+    public IReadOnlyList<string> Methods { get; init; } = [];
 
-    public string? Schedule { get; private init; }
+    public IReadOnlyList<RoutePattern> ExcludedPaths { get; init; } = [];
 
-    public RateLimitRule? RateLimit { get; private init; }
+    public bool? PreferStatic { get; init; }
 
-    public long? MemoryBytes { get; private init; }
+    public bool? Background { get; init; }
 
-    public double? Vcpu { get; private init; }
+    public string? Schedule { get; init; }
+
+    public RateLimitRule? RateLimit { get; init; }
+
+    /// <summary>Never set together with <see cref="Vcpu"/>.</summary>
+    public long? MemoryBytes { get; init; }
+
+    public double? Vcpu { get; init; }
+
+    public string? Region { get; init; }
+
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>The name for people.</summary>
+    public string? DisplayName { get; init; }
+
+    /// <summary>What made the function, such as "@netlify/plugin-x@1.0.0".</summary>
+    public string? Generator { get; init; }
+
+    public IReadOnlyList<IncludeRule> IncludedFiles { get; init; } = [];
+
+    /// <summary>npm packages that are copied as they are instead of bundled.</summary>
+    public IReadOnlyList<string> ExternalModules { get; init; } = [];
+
+    /// <summary>npm packages that are neither bundled nor copied.</summary>
+    public IReadOnlyList<string> IgnoredModules { get; init; } = [];
 
     /// <summary>Slugs of the platform events that it is told of.</summary>
     public IReadOnlyList<string> Events { get; init; } = [];
 
-    /// <summary>Checks a config. Every mistake is reported, each with the property, the value and the rule.</summary>
-    public static FunctionConfig Read(string functionName, IReadOnlyDictionary<string, object?> config, ICollection<string> mistakes)
+    public IReadOnlyList<FunctionRoute> Routes => [.. Paths.Select(pattern => new FunctionRoute(pattern, Methods))];
+
+    /// <summary>One vCPU goes with 2048 MB, whichever of the two was given (reference §8).</summary>
+    private long? EffectiveMemoryBytes => MemoryBytes ?? (Vcpu is { } cpus ? (long)(cpus * 2048) * FunctionLimits.Megabyte : null);
+
+    public FunctionKind KindOf(string functionName)
     {
         ArgumentNullException.ThrowIfNull(functionName);
-        ArgumentNullException.ThrowIfNull(config);
-        ArgumentNullException.ThrowIfNull(mistakes);
-        void Mistake(string property, string rule) =>
-            mistakes.Add($"Function {functionName} has a configuration error on '{property}': {rule}");
+        return Schedule is not null ? FunctionKind.Scheduled
+            : Background == true || functionName.EndsWith(BackgroundSuffix, StringComparison.Ordinal) ? FunctionKind.Background
+            : FunctionKind.Http;
+    }
 
-        var methods = ReadMethods(config.GetValueOrDefault("method"), Mistake);
-        var paths = ReadPatterns("path", config.GetValueOrDefault("path"), Mistake);
-        var schedule = config.GetValueOrDefault("schedule") as string;
-        var memory = ReadMemory(config.GetValueOrDefault("memory"), Mistake);
-        var vcpu = ReadVcpu(config.GetValueOrDefault("vcpu"), Mistake);
-        if (memory is not null && vcpu is not null)
-        {
-            Mistake("memory", "`memory` and `vcpu` cannot both be set.");
-        }
+    /// <summary>What this one says, and where it says nothing what the other says. Lists of modules and files add up.</summary>
+    public FunctionConfig Over(FunctionConfig weaker)
+    {
+        ArgumentNullException.ThrowIfNull(weaker);
 
-        if (schedule is not null && paths.Count > 0)
-        {
-            Mistake("path", "Scheduled functions must not specify a custom path.");
-        }
-
-        if (PlatformEvent.OfFunction(functionName) is { } own && paths.Count > 0)
-        {
-            Mistake("path", $"A function of this name is called for {own.Slug} events and must not specify a custom path.");
-        }
-
-        var background = config.GetValueOrDefault("background") is true || functionName.EndsWith("-background", StringComparison.Ordinal);
+        // Each of the two sets the other, so they are one value.
+        var setsSize = MemoryBytes is not null || Vcpu is not null;
         return new FunctionConfig
         {
-            Routes = [.. paths.Select(pattern => new FunctionRoute(pattern, methods))],
-            ExcludedPaths = ReadPatterns("excludedPath", config.GetValueOrDefault("excludedPath"), Mistake),
-            Kind = schedule is not null ? FunctionKind.Scheduled : background ? FunctionKind.Background : FunctionKind.Http,
-            Schedule = schedule,
-            RateLimit = ReadRateLimit(config.GetValueOrDefault("rateLimit")),
-            // One vCPU goes with 2048 MB, whichever of the two was given (reference §8).
-            MemoryBytes = memory ?? (vcpu is { } cpus ? (long)(cpus * 2048) * FunctionLimits.Megabyte : null),
-            Vcpu = vcpu,
+            Paths = Paths.Count > 0 ? Paths : weaker.Paths,
+            Methods = Methods.Count > 0 ? Methods : weaker.Methods,
+            ExcludedPaths = ExcludedPaths.Count > 0 ? ExcludedPaths : weaker.ExcludedPaths,
+            PreferStatic = PreferStatic ?? weaker.PreferStatic,
+            Background = Background ?? weaker.Background,
+            Schedule = Schedule ?? weaker.Schedule,
+            RateLimit = RateLimit ?? weaker.RateLimit,
+            MemoryBytes = setsSize ? MemoryBytes : weaker.MemoryBytes,
+            Vcpu = setsSize ? Vcpu : weaker.Vcpu,
+            Region = Region ?? weaker.Region,
+            Timeout = Timeout ?? weaker.Timeout,
+            DisplayName = DisplayName ?? weaker.DisplayName,
+            Generator = Generator ?? weaker.Generator,
+            IncludedFiles = [.. weaker.IncludedFiles, .. IncludedFiles],
+            ExternalModules = [.. weaker.ExternalModules.Union(ExternalModules)],
+            IgnoredModules = [.. weaker.IgnoredModules.Union(IgnoredModules)],
+            Events = [.. weaker.Events.Union(Events)],
         };
     }
 
-    private static List<string> ReadMethods(object? value, Action<string, string> mistake)
+    /// <summary>Properties that exclude each other, with the rule. They may come from different places.</summary>
+    public IEnumerable<(string Property, string Rule)> ConflictsOf(string functionName)
     {
-        var methods = new List<string>();
-        foreach (var item in AsList(value))
+        var property = Paths.Count > 0 ? "path" : ExcludedPaths.Count > 0 ? "excludedPath" : null;
+        if (property is not null && Schedule is not null)
         {
-            if (item is string text && KnownMethods.Contains(text.ToUpperInvariant()))
-            {
-                methods.Add(text.ToUpperInvariant());
-            }
-            else
-            {
-                mistake("method", $"'{ValueText.Of(item)}' is not one of {string.Join(", ", KnownMethods)}");
-            }
+            yield return (property, "Scheduled functions must not specify a custom path.");
         }
 
-        return methods;
-    }
-
-    private static List<RoutePattern> ReadPatterns(string property, object? value, Action<string, string> mistake)
-    {
-        var patterns = new List<RoutePattern>();
-        foreach (var item in AsList(value).Distinct())
+        if (property is not null && PlatformEvent.OfFunction(functionName) is not null)
         {
-            if (item is not string text)
-            {
-                mistake(property, $"'{property}' property must be a string, found '{ValueText.Of(item)}'");
-            }
-            else if (RoutePattern.TryParse(text, out var pattern, out var wrong))
-            {
-                patterns.Add(pattern);
-            }
-            else
-            {
-                mistake(property, wrong.Replace("'path'", $"'{property}'", StringComparison.Ordinal));
-            }
+            yield return (property, "Event-triggered functions must not specify a custom path.");
         }
-
-        return patterns;
     }
 
-    // As Netlify's bundler reads it: one that breaks a rule is no limit (reference §7).
-    private static RateLimitRule? ReadRateLimit(object? value)
+    /// <summary>The function's limits, with what the config says of them.</summary>
+    public FunctionLimits LimitsOver(FunctionLimits limits, FunctionKind kind)
     {
-        if (value is not IReadOnlyDictionary<string, object?> rule
-            || rule.GetValueOrDefault("windowSize") is not (double and >= 1 and <= 180 and var seconds)
-            || rule.GetValueOrDefault("windowLimit") is not (double and >= 1 and <= int.MaxValue and var limit))
+        ArgumentNullException.ThrowIfNull(limits);
+        var memory = EffectiveMemoryBytes;
+        limits = limits with
         {
-            return null;
-        }
-
-        var names = AsList(rule.GetValueOrDefault("aggregateBy")).ToList();
-        var keys = (names.Contains("ip") ? RateLimitKeys.Ip : default) | (names.Contains("domain") || names.Count == 0 ? RateLimitKeys.Domain : default);
-        var to = rule.GetValueOrDefault("action") is "rewrite" ? rule.GetValueOrDefault("to") as string : null;
-        return new RateLimitRule((int)limit, TimeSpan.FromSeconds(seconds), keys, to);
-    }
-
-    private static long? ReadMemory(object? value, Action<string, string> mistake)
-    {
-        double? megabytes = value switch
-        {
-            double number => number,
-            string text when MemoryText().Match(text) is { Success: true } match =>
-                double.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture)
-                * (string.Equals(match.Groups["unit"].Value, "gb", StringComparison.OrdinalIgnoreCase) ? 1024 : 1),
-            _ => null,
+            MemoryBytes = memory ?? limits.MemoryBytes,
+            Vcpu = Vcpu ?? (memory is null ? limits.Vcpu : null),
+            Concurrency = kind == FunctionKind.Http ? limits.Concurrency : 1,
         };
-        if (value is null)
+        return (Timeout, kind) switch
         {
-            return null;
-        }
-
-        if (megabytes is null or < 1024 or > 4096 || megabytes != Math.Floor(megabytes.Value))
-        {
-            mistake("memory", $"'{ValueText.Of(value)}' is not a whole number of megabytes from 1024 to 4096");
-            return null;
-        }
-
-        return (long)megabytes * FunctionLimits.Megabyte;
+            ({ } time, FunctionKind.Http) => limits with { BufferedTime = time, StreamingTime = time },
+            ({ } time, FunctionKind.Background) => limits with { BackgroundTime = time },
+            ({ } time, FunctionKind.Scheduled) => limits with { ScheduledTime = time },
+            _ => limits,
+        };
     }
-
-    private static double? ReadVcpu(object? value, Action<string, string> mistake)
-    {
-        if (value is null or double and >= 0.5 and <= 2)
-        {
-            return (double?)value;
-        }
-
-        mistake("vcpu", $"'{ValueText.Of(value)}' is not a number from 0.5 to 2");
-        return null;
-    }
-
-    private static IEnumerable<object?> AsList(object? value) => value switch
-    {
-        null => [],
-        IEnumerable<object?> list => list,
-        _ => [value],
-    };
-
-    [GeneratedRegex(@"^\s*(?<number>\d+(\.\d+)?)\s*(?<unit>mb|gb)?\s*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
-    private static partial Regex MemoryText();
 }

@@ -42,10 +42,12 @@ public static partial class LimitsReader
             "buffered_time" when Time(value) is { } time => limits with { BufferedTime = time },
             "background_time" when Time(value) is { } time => limits with { BackgroundTime = time },
             "scheduled_time" when Time(value) is { } time => limits with { ScheduledTime = time },
+            "background_retries" when Retries(value) is { } delays => limits with { BackgroundRetries = delays },
             "queue_time" when Time(value) is { } time => limits with { QueueTime = time },
             "streaming_size" when ReadSize(value) is { } size => limits with { StreamingBytes = size },
             "buffered_size" when ReadSize(value) is { } size => limits with { BufferedBytes = size },
             "request_size" when ReadSize(value) is { } size => limits with { RequestBytes = size },
+            "bundle_size" when ReadSize(value) is { } size and > 0 => limits with { BundleBytes = size },
             "background_size" when ReadSize(value) is { } size and <= 64 * FunctionLimits.Megabyte => limits with { BackgroundBytes = size },
             "memory" when ReadSize(value) is { } size and >= 128 * FunctionLimits.Megabyte => limits with { MemoryBytes = size },
             "vcpu" when Number(value) is { } number and >= 0.05 and <= 256 => limits with { Vcpu = number },
@@ -61,7 +63,8 @@ public static partial class LimitsReader
     {
         "streaming_time" or "buffered_time" or "background_time" or "scheduled_time" or "queue_time" =>
             "a time such as '500ms', '10s' or '15min', up to a day",
-        "streaming_size" or "buffered_size" or "request_size" => "a size such as '64kb', '20mb' or '2gb'",
+        "streaming_size" or "buffered_size" or "request_size" or "bundle_size" => "a size such as '64kb', '20mb' or '2gb'",
+        "background_retries" => "up to ten times such as '1min, 2min', or 'none'",
         "background_size" => "a size such as '256kb', up to 64mb",
         "memory" => "a size such as '1024mb', 128mb or more",
         "vcpu" => "a number from 0.05 to 256",
@@ -82,6 +85,17 @@ public static partial class LimitsReader
         var number = double.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture);
         var seconds = number * match.Groups["unit"].Value switch { "ms" => 0.001, "s" => 1, "min" => 60, _ => 3600 };
         return seconds > 0 && seconds <= LongestTime.TotalSeconds ? TimeSpan.FromSeconds(seconds) : null;
+    }
+
+    private static IReadOnlyList<TimeSpan>? Retries(string text)
+    {
+        if (text == "none")
+        {
+            return [];
+        }
+
+        var delays = text.Split(',', StringSplitOptions.TrimEntries).Select(Time).ToList();
+        return delays.Count <= 10 && delays.TrueForAll(delay => delay is not null) ? [.. delays.OfType<TimeSpan>()] : null;
     }
 
     /// <summary>Bytes of a text such as '20mb'; null when it is no size.</summary>

@@ -8,24 +8,27 @@ namespace SandboxHost.Sites;
 /// <param name="Ignored">Members of the config that are not literals and therefore count for nothing.</param>
 /// <param name="HasDefault">It has a default export.</param>
 /// <param name="HasHandler">It has an export called handler: the older AWS Lambda form.</param>
+/// <param name="Schedule">What the helper <c>schedule(cron, handler)</c> of @netlify/functions was given for the handler; null without it.</param>
 /// <param name="DefaultMembers">The names of the members of a default-exported object; platform events are found by them.</param>
 public sealed record ModuleExports(
     IReadOnlyDictionary<string, object?> Config,
     IReadOnlyList<string> Ignored,
     bool HasDefault,
     bool HasHandler,
+    string? Schedule,
     IReadOnlyList<string> DefaultMembers);
 
 /// <summary>
-/// Reads exports and config from a bundle by looking at its syntax tree (reference §2.1): only literals count, a named
-/// export "config" wins over the "config" of a default-exported object.
+/// Reads exports and config from a function's own file by looking at its syntax tree (reference §2.1): only literals count,
+/// a named export "config" wins over the "config" of a default-exported object. ES and CommonJS modules.
 /// </summary>
 public static class ModuleConfigReader
 {
     // No config that means something is nested this deeply.
     private const int MaxDepth = 32;
 
-    /// <exception cref="FormatException">The text is no module; the message says where.</exception>
+    /// <param name="module">JavaScript, without types.</param>
+    /// <exception cref="FormatException">The text is no module, or it uses the schedule helper in a way that can't be read; the message says where.</exception>
     public static ModuleExports Read(string module)
     {
         var tree = Parse(module);
@@ -44,22 +47,28 @@ public static class ModuleConfigReader
                 case ExportNamedDeclaration exported:
                     Export(exported, variables, exports);
                     break;
+                case NonSpecialExpressionStatement { Expression: AssignmentExpression assignment }:
+                    CommonJsExports.Read(assignment, exports, node => Resolve(node, variables));
+                    break;
                 default:
                     break;
             }
         }
 
         var ignored = new List<string>();
-        var config = ConfigOf(exports, variables);
+        var config = ConfigOf(exports, variables, ignored);
+        var isModern = exports.ContainsKey("default") && !exports.ContainsKey("handler");
+        var schedule = isModern ? null : ScheduledHandler.Find(tree, exports.GetValueOrDefault("handler"), node => Resolve(node, variables));
         return new ModuleExports(
             config is null ? new Dictionary<string, object?>(StringComparer.Ordinal) : ReadMembers(config, ignored, MaxDepth),
             ignored,
             exports.ContainsKey("default"),
             exports.ContainsKey("handler"),
-            [.. MembersOfDefault(exports, variables).Select(member => member.Name)]);
+            schedule,
+            [.. MembersOfDefault(exports, variables).Select(member => NameOf(member.Key))]);
     }
 
-    private static Module Parse(string module)
+    private static Program Parse(string module)
     {
         try
         {
@@ -67,12 +76,26 @@ public static class ModuleConfigReader
         }
         catch (ParseErrorException ex)
         {
-            throw new FormatException(ex.Message, ex);
+            // A CommonJS module may hold what an ES module must not: `with`, octal numbers, a return outside of functions.
+            return ParseScript(module) ?? throw new FormatException(ex.Message, ex);
         }
         catch (InsufficientExecutionStackException ex)
         {
             // The parser looks at the stack before it goes deeper: hostile nesting ends here and not with the process.
             throw new FormatException("The module is nested too deeply to be read.", ex);
+        }
+    }
+
+    private static Script? ParseScript(string module)
+    {
+        try
+        {
+            var options = new ParserOptions { EcmaVersion = EcmaVersion.Latest, AllowReturnOutsideFunction = true, Tolerant = true };
+            return new Parser(options).ParseScript(module);
+        }
+        catch (Exception ex) when (ex is ParseErrorException or InsufficientExecutionStackException)
+        {
+            return null;
         }
     }
 
@@ -117,39 +140,39 @@ public static class ModuleConfigReader
         }
     }
 
-    private static string NameOf(Expression name) => name switch
+    /// <summary>A member's or an export's name; empty when it is computed.</summary>
+    internal static string NameOf(Node? name) => name switch
     {
         Identifier identifier => identifier.Name,
         StringLiteral text => text.Value,
         _ => "",
     };
 
-    private static ObjectExpression? ConfigOf(Dictionary<string, Node?> exports, Dictionary<string, Expression> variables)
+    private static ObjectExpression? ConfigOf(Dictionary<string, Node?> exports, Dictionary<string, Expression> variables, List<string> ignored)
     {
-        if (exports.TryGetValue("config", out var named))
+        if (!exports.TryGetValue("config", out var written))
         {
-            return Resolve(named, variables) as ObjectExpression;
-        }
-
-        var member = MembersOfDefault(exports, variables).FirstOrDefault(member => member.Name == "config");
-        return Resolve(member.Value, variables) as ObjectExpression;
-    }
-
-    private static IEnumerable<(string Name, Node Value)> MembersOfDefault(Dictionary<string, Node?> exports, Dictionary<string, Expression> variables)
-    {
-        if (exports.GetValueOrDefault("default") is not { } exported || Resolve(exported, variables) is not ObjectExpression members)
-        {
-            yield break;
-        }
-
-        foreach (var member in members.Properties)
-        {
-            if (member is Property { Computed: false, Key: Expression key } property)
+            written = MembersOfDefault(exports, variables).FirstOrDefault(member => NameOf(member.Key) == "config")?.Value;
+            if (written is null)
             {
-                yield return (NameOf(key), property.Value);
+                return null;
             }
         }
+
+        if (Resolve(written, variables) is ObjectExpression config)
+        {
+            return config;
+        }
+
+        // Imported, or made by a call: nothing of it is known.
+        ignored.Add("");
+        return null;
     }
+
+    private static IEnumerable<Property> MembersOfDefault(Dictionary<string, Node?> exports, Dictionary<string, Expression> variables) =>
+        exports.TryGetValue("default", out var exported) && Resolve(exported, variables) is ObjectExpression members
+            ? members.Properties.OfType<Property>().Where(member => !member.Computed)
+            : [];
 
     private static Node? Resolve(Node? node, Dictionary<string, Expression> variables)
     {

@@ -6,24 +6,6 @@ using SandboxHost.Routing;
 
 namespace SandboxHost.Sites;
 
-/// <summary>What happened to a function while its site folder was read.</summary>
-public enum SiteEventKind
-{
-    Loaded,
-    Reloaded,
-    Removed,
-    Failed,
-    Warning,
-}
-
-/// <param name="Text">With <see cref="SiteEventKind.Failed"/> and <see cref="SiteEventKind.Warning"/>: what is wrong, with positions in the author's files.</param>
-public readonly record struct SiteEvent(SiteEventKind Kind, string Site, string Function, string Text);
-
-/// <summary>Where a site lies and how it is served.</summary>
-/// <param name="Directory">Absolute.</param>
-/// <param name="HostLimits">The host's limits; the site's settings are laid over them.</param>
-public sealed record SiteFolderOptions(string Directory, string Name, string Url, IReadOnlyList<string> HostNames, FunctionLimits HostLimits);
-
 /// <summary>
 /// A site folder on a developer's machine. Each build reads what has changed and gives a new snapshot; a function whose
 /// bundle and settings are the same keeps its version and its warm workers. A function that does not build answers with
@@ -31,79 +13,73 @@ public sealed record SiteFolderOptions(string Directory, string Name, string Url
 /// </summary>
 public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler, Action<SiteEvent> events)
 {
-    private const string DefaultFunctionsDirectory = "netlify/functions";
-    private const string OlderFunctionsDirectory = "netlify-automatic-functions";
     private const int ParallelBuilds = 2;
 
+    // What a bundler and a package manager are told by: a change may be a change of every function.
+    private static readonly HashSet<string> ProjectFiles = new(["package.json", "tsconfig.json", "jsconfig.json"], StringComparer.Ordinal);
+
     private readonly Dictionary<string, BuiltFunction> _built = new(StringComparer.Ordinal);
-    private SiteSettings _settings = SiteSettings.Empty;
-    private string _settingsText = "";
+    private readonly Dictionary<string, IReadOnlyList<string>> _warnings = new(StringComparer.Ordinal);
+    private readonly SiteConfigurationReader _reader = new(options);
+    private readonly FunctionBuilder _builder = new(bundler, options.Directory);
+    private SiteConfiguration? _configuration;
     private IReadOnlySet<string> _usedBefore = new HashSet<string>();
 
     public string Name => options.Name;
 
     /// <summary>Private addresses that the site's functions may reach.</summary>
-    public IReadOnlyList<string> EgressAllow => _settings.EgressAllow;
+    public IReadOnlyList<string> EgressAllow => _configuration?.Settings.EgressAllow ?? [];
+
+    /// <summary>What the site's files said at the last build; null before the first.</summary>
+    public SiteConfiguration? Configuration => _configuration;
+
+    /// <summary>Where its author's functions lie, or would. Absolute.</summary>
+    public string FunctionsDirectory => Configuration?.FunctionsDirectories.First() ?? Path.Combine(options.Directory, "netlify", "functions");
 
     /// <summary>What a change of should lead to another build: directories, and whether with all below them.</summary>
     public IEnumerable<(string Directory, bool Recursive)> WatchedDirectories
     {
         get
         {
-            yield return (options.Directory, false);
-            if (FunctionsDirectory is { } functions && Directory.Exists(functions))
-            {
-                yield return (Path.GetDirectoryName(functions)!, false);
-                yield return (functions, true);
-            }
-            else if (Directory.Exists(Path.Combine(options.Directory, "netlify")))
-            {
-                yield return (Path.Combine(options.Directory, "netlify"), false);
-            }
-
-            var outside = _built.Values.SelectMany(built => built.Inputs).Select(Path.GetDirectoryName).OfType<string>();
-            foreach (var directory in outside.Distinct(StringComparer.Ordinal))
-            {
-                yield return (directory, false);
-            }
+            var functions = (_configuration?.FunctionsDirectories ?? []).SelectMany(Watched);
+            var settings = (_configuration?.Directories ?? [options.Directory]).Select(directory => (directory, false));
+            var inputs = _built.Values.SelectMany(built => built.Inputs).Select(Path.GetDirectoryName).OfType<string>()
+                .Where(directory => !directory.Contains("/node_modules", StringComparison.Ordinal))
+                .Select(directory => (directory, false));
+            return functions.Concat(settings).Concat(inputs).Concat(_built.Values.SelectMany(built => built.Included.WatchedDirectories)).Distinct();
         }
     }
 
-    private string? FunctionsDirectory
-    {
-        get
-        {
-            var older = Path.Combine(options.Directory, OlderFunctionsDirectory);
-            return Directory.Exists(older) ? older : Path.Combine(options.Directory, DefaultFunctionsDirectory);
-        }
-    }
+    private string ArtifactsDirectory => options.ArtifactsDirectory ?? Path.Combine(options.Directory, ".sandboxhost", "functions");
 
-    private string ArtifactsDirectory => Path.Combine(options.Directory, ".sandboxhost", "functions");
+    private SiteIdentity Identity => new(IdOf(options.Name), options.Name, options.Url, IdOf("account"));
 
     /// <summary>Builds what is new or changed.</summary>
     /// <param name="changed">Absolute paths that changed; null: look at everything.</param>
     public async Task<SiteSnapshot> BuildAsync(IReadOnlySet<string>? changed, CancellationToken cancellationToken)
     {
-        var settingsChanged = ReadSettings();
-        var sources = FunctionFinder.Find(FunctionsDirectory!, mistake => Raise(SiteEventKind.Warning, "", mistake));
+        var configuration = ReadConfiguration(out var everything);
+        everything |= changed?.Any(path => ProjectFiles.Contains(Path.GetFileName(path))) == true;
+        var sources = FunctionFinder.Find(
+            configuration.FunctionsDirectories, configuration.InternalFunctionsDirectory, mistake => Raise(SiteEventKind.Warning, "", mistake));
         Forget(sources);
-        var stale = sources.Where(source => settingsChanged || NeedsBuild(source, changed)).ToList();
-        var bundles = new Dictionary<FunctionSource, Bundle>();
+        var stale = sources.Where(source => everything || NeedsBuild(source, changed)).ToList();
+        var builds = new Dictionary<FunctionSource, FunctionBuild>();
         var gate = new Lock();
         await Parallel.ForEachAsync(
             stale,
             new ParallelOptions { MaxDegreeOfParallelism = ParallelBuilds, CancellationToken = cancellationToken },
             async (source, token) =>
             {
-                var bundle = await bundler.BundleAsync(source, options.Directory, token);
+                var build = await _builder.BuildAsync(source, configuration, token);
                 lock (gate)
                 {
-                    bundles[source] = bundle;
+                    builds[source] = build;
                 }
             });
         foreach (var source in stale)
         {
-            Take(source, bundles[source]);
+            Take(source, builds[source], configuration);
         }
 
         RemoveUnusedArtifacts();
@@ -114,26 +90,28 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             HostNames = options.HostNames,
             Functions = functions,
             Routes = new RouteTable(functions),
-            EventSecret = _settings.EventSecret,
+            EventSecret = configuration.Settings.EventSecret,
         };
     }
 
-    private SiteIdentity Identity => new(IdOf(options.Name), options.Name, options.Url, IdOf("account"));
-
-    private bool ReadSettings()
+    private SiteConfiguration ReadConfiguration(out bool isNew)
     {
-        var path = Path.Combine(options.Directory, SiteSettings.FileName);
-        var text = File.Exists(path) ? File.ReadAllText(path) : "";
-        if (text == _settingsText)
-        {
-            return false;
-        }
-
         var mistakes = new List<string>();
-        _settings = SiteSettings.Read(path, mistakes);
-        _settingsText = text;
+        var configuration = _reader.Read(mistakes);
+        isNew = !ReferenceEquals(configuration, _configuration);
+        _configuration = configuration;
         mistakes.ForEach(mistake => Raise(SiteEventKind.Warning, "", mistake));
-        return true;
+        return configuration;
+    }
+
+    // A directory that is not there yet is waited for where it will appear.
+    private IEnumerable<(string Directory, bool Recursive)> Watched(string directory)
+    {
+        yield return (directory, true);
+        for (var above = Path.GetDirectoryName(directory); above is not null && above.StartsWith(options.Directory, StringComparison.Ordinal); above = Path.GetDirectoryName(above))
+        {
+            yield return (above, false);
+        }
     }
 
     private void Forget(IReadOnlyList<FunctionSource> sources)
@@ -142,6 +120,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         foreach (var name in _built.Keys.Where(name => !names.Contains(name)).ToList())
         {
             _built.Remove(name);
+            _warnings.Remove(name);
             Raise(SiteEventKind.Removed, name, "");
         }
     }
@@ -151,6 +130,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         || !_built.TryGetValue(source.Name, out var built)
         || built.Version.BuildError is not null
         || built.Source != source
+        || changed.Any(built.Included.Matches)
         || built.Inputs.Any(input => IsChanged(input, changed));
 
     // A directory that moves takes along what is in it, and only itself is told of.
@@ -169,47 +149,64 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         return false;
     }
 
-    private void Take(FunctionSource source, Bundle bundle)
+    private void Take(FunctionSource source, FunctionBuild build, SiteConfiguration configuration)
     {
+        WarnOf(source.Name, build.Warnings);
+        var kind = build.Config.KindOf(source.Name);
+        var limits = build.Config.LimitsOver(configuration.Settings.LimitsFor(source.Name, options.HostLimits), kind);
+        var mistake = build.Artifact?.RuleAgainst(limits.BundleBytes);
+        if (build.Artifact is null || mistake is not null)
+        {
+            Fail(source, build, mistake ?? string.Join('\n', build.Mistakes), configuration);
+            return;
+        }
+
         var known = _built.GetValueOrDefault(source.Name);
-        if (bundle.Failure is not null)
-        {
-            Fail(source, bundle.Inputs, bundle.Failure);
-            return;
-        }
-
-        var mistakes = new List<string>();
-        if (ReadConfig(source, bundle, mistakes) is not { } config || mistakes.Count > 0)
-        {
-            var file = Path.GetRelativePath(options.Directory, source.EntryFile);
-            Fail(source, bundle.Inputs, string.Join('\n', mistakes.Select(mistake => $"{file}: {mistake}")));
-            return;
-        }
-
-        var hash = HashOf(bundle, _settingsText);
+        var environment = EnvironmentOf(configuration);
+        var hash = HashOf(build.Bundle.EntryPath, build.Bundle.Code, build.Bundle.SourceMap, build.Artifact.Stamp, StampOf(build.Config, limits, environment));
         if (known?.Hash == hash)
         {
             // The same bundle may have come from other files: what is imported but not used leaves no trace in it.
-            _built[source.Name] = known with { Source = source, Inputs = bundle.Inputs };
+            _built[source.Name] = known with { Source = source, Inputs = build.Inputs, Included = build.Included };
             return;
         }
 
-        var version = Publish(source, bundle, config, hash);
-        _built[source.Name] = new BuiltFunction(source, bundle.Inputs, version, hash);
-        Raise(known is null ? SiteEventKind.Loaded : SiteEventKind.Reloaded, source.Name, "");
+        var directory = Path.Combine(ArtifactsDirectory, $"{source.Name}-{hash}");
+        if (build.Artifact.WriteTo(directory, options.Debuggable) is { } trouble)
+        {
+            Fail(source, build, trouble, configuration);
+            return;
+        }
+
+        var version = NewVersion(source, configuration, build.Config, limits, directory, build.Bundle.EntryPath, null);
+        _built[source.Name] = new BuiltFunction(source, build.Inputs, build.Included, version, hash);
+        var told = string.Join(", by ", new[] { build.Config.DisplayName, build.Config.Generator }.Where(text => !string.IsNullOrWhiteSpace(text)));
+        Raise(known is null ? SiteEventKind.Loaded : SiteEventKind.Reloaded, source.Name, told);
     }
 
-    private void Fail(FunctionSource source, IReadOnlyList<string> inputs, string failure)
+    // An edit elsewhere is no reason to say the same again.
+    private void WarnOf(string function, IReadOnlyList<string> warnings)
+    {
+        var said = _warnings.GetValueOrDefault(function) ?? [];
+        _warnings[function] = warnings;
+        foreach (var warning in warnings.Except(said, StringComparer.Ordinal))
+        {
+            Raise(SiteEventKind.Warning, function, warning);
+        }
+    }
+
+    private void Fail(FunctionSource source, FunctionBuild build, string failure, SiteConfiguration configuration)
     {
         var known = _built.GetValueOrDefault(source.Name);
+
+        // What it was made of stays watched: there the mistake may be, and there it may be put right.
+        IReadOnlyList<string> inputs = [.. build.Inputs.Union(known?.Inputs ?? [])];
         if (known?.Version.BuildError?.Thrown?.Message == failure)
         {
-            _built[source.Name] = known with { Source = source, Inputs = [.. inputs.Union(known.Inputs)] };
+            _built[source.Name] = known with { Source = source, Inputs = inputs, Included = build.Included };
             return;
         }
 
-        // What it was made of stays watched: there the mistake may be, and there it may be put right.
-        inputs = [.. inputs.Union(known?.Inputs ?? [])];
         var file = Path.GetRelativePath(options.Directory, source.EntryFile);
         var error = new FunctionError(ErrorCode.LoadError, $"{file} does not build.")
         {
@@ -217,76 +214,45 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         };
 
         // It still answers where its last good version did, or at its default URL.
-        var version = NewVersion(source, known?.Version.Routes ?? [], FunctionKind.Http, "", _settings.LimitsFor(source.Name, options.HostLimits), error, null);
-        _built[source.Name] = new BuiltFunction(source, inputs, version, "");
+        var routes = known?.Version.Routes ?? [];
+        var config = FunctionConfig.Empty with
+        {
+            Paths = [.. routes.Select(route => route.Pattern)],
+            Methods = routes.Count > 0 ? routes[0].Methods : [],
+            // It is still told of events: their runs are tried again until it builds.
+            Events = known?.Version.Events ?? build.Config.Events,
+        };
+        var version = NewVersion(source, configuration, config, configuration.Settings.LimitsFor(source.Name, options.HostLimits), "", "", error);
+        _built[source.Name] = new BuiltFunction(source, inputs, build.Included, version, "");
         Raise(SiteEventKind.Failed, source.Name, failure);
     }
 
-    private FunctionConfig? ReadConfig(FunctionSource source, Bundle bundle, List<string> mistakes)
-    {
-        try
-        {
-            var exports = ModuleConfigReader.Read(bundle.Code);
-            foreach (var name in exports.Ignored)
-            {
-                Raise(SiteEventKind.Warning, source.Name, $"config.{name} is not a literal and is ignored: config is read without running the module.");
-            }
-
-            return FunctionConfig.Read(source.Name, exports.Config, mistakes) with { Events = EventSubscriptions.Of(source.Name, exports) };
-        }
-        catch (FormatException ex)
-        {
-            mistakes.Add(ex.Message);
-            return null;
-        }
-    }
-
-    private FunctionVersion Publish(FunctionSource source, Bundle bundle, FunctionConfig config, string hash)
-    {
-        var directory = Path.Combine(ArtifactsDirectory, $"{source.Name}-{hash}");
-        Directory.CreateDirectory(directory);
-        File.WriteAllText(Path.Combine(directory, source.Name + ".mjs"), bundle.Code);
-        File.WriteAllText(Path.Combine(directory, source.Name + ".mjs.map"), bundle.SourceMap);
-        var limits = _settings.LimitsFor(source.Name, options.HostLimits);
-        limits = limits with
-        {
-            MemoryBytes = config.MemoryBytes ?? limits.MemoryBytes,
-            Vcpu = config.Vcpu ?? (config.MemoryBytes is null ? limits.Vcpu : null),
-            Concurrency = config.Kind == FunctionKind.Http ? limits.Concurrency : 1,
-        };
-        return NewVersion(source, config.Routes, config.Kind, directory, limits, null, config);
-    }
-
     private FunctionVersion NewVersion(
-        FunctionSource source,
-        IReadOnlyList<FunctionRoute> routes,
-        FunctionKind kind,
-        string directory,
-        FunctionLimits limits,
-        FunctionError? error,
-        FunctionConfig? config) => new()
+        FunctionSource source, SiteConfiguration configuration, FunctionConfig config, FunctionLimits limits, string directory, string entry, FunctionError? error) => new()
         {
             Site = Identity,
-            Deploy = new DeployIdentity("0", "dev", Published: false),
+            Deploy = new DeployIdentity("0", configuration.Context.Name, Published: false),
             Name = source.Name,
             Runtime = "node",
-            Kind = kind,
+            Kind = error is null ? config.KindOf(source.Name) : FunctionKind.Http,
             ArtifactDirectory = directory,
-            Entry = source.Name + ".mjs",
-            Routes = routes,
-            ExcludedPaths = config?.ExcludedPaths ?? [],
-            Schedule = config?.Schedule,
-            RateLimit = config?.RateLimit,
-            // One that does not build any more is still told, so that its runs are tried again when it does.
-            Events = config?.Events ?? _built.GetValueOrDefault(source.Name)?.Version.Events ?? [],
-            Environment = EnvironmentOf(),
-            Limits = limits,
+            Entry = entry,
+            Routes = config.Routes,
+            ExcludedPaths = config.ExcludedPaths,
+            PreferStatic = config.PreferStatic ?? false,
+            RateLimit = config.RateLimit,
+            Region = config.Region,
+            Events = config.Events,
+            Schedule = config.Schedule,
+            Environment = EnvironmentOf(configuration),
+            Limits = options.Debuggable ? DebuggableModule.WithTime(limits) : limits,
+            Geo = options.Geo,
             ShowErrors = true,
             BuildError = error,
         };
 
     // What Netlify's own dev server sets (reference §3.8), under the site's own.
-    private Dictionary<string, string> EnvironmentOf()
+    private Dictionary<string, string> EnvironmentOf(SiteConfiguration configuration)
     {
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {
@@ -297,11 +263,16 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             ["URL"] = options.Url,
             ["DEPLOY_URL"] = options.Url,
             ["DEPLOY_PRIME_URL"] = options.Url,
-            ["CONTEXT"] = "dev",
+            ["CONTEXT"] = configuration.Context.Name,
             ["NETLIFY_LOCAL"] = "true",
             ["NETLIFY_DEV"] = "true",
         };
-        foreach (var (name, value) in _settings.Environment)
+        if (configuration.Context.Branch.Length > 0)
+        {
+            environment["BRANCH"] = configuration.Context.Branch;
+        }
+
+        foreach (var (name, value) in configuration.Environment)
         {
             environment[name] = value;
         }
@@ -329,11 +300,20 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
 
     private void Raise(SiteEventKind kind, string function, string text) => events(new SiteEvent(kind, options.Name, function, text));
 
-    private static string HashOf(Bundle bundle, string settings) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{bundle.Code}\0{bundle.SourceMap}\0{settings}")))[..16];
+    // Everything that a version says beside its code.
+    private string StampOf(FunctionConfig config, FunctionLimits limits, Dictionary<string, string> environment) => string.Join('\0',
+    [
+        limits.ToString(), string.Join(',', limits.BackgroundRetries), options.Debuggable.ToString(), _configuration!.Context.Name, config.KindOf("").ToString(), config.Schedule, config.Region, config.RateLimit?.ToString(), config.PreferStatic?.ToString(), string.Join(' ', config.Events),
+        .. config.Routes.Select(route => $"{route.Pattern} {string.Join(' ', route.Methods)}"),
+        .. config.ExcludedPaths.Select(pattern => $"!{pattern}"),
+        .. environment.OrderBy(item => item.Key, StringComparer.Ordinal).Select(item => $"{item.Key}={item.Value}"),
+    ]);
+
+    private static string HashOf(params IEnumerable<string> parts) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', parts))))[..16];
 
     // Ids on a developer's machine are made up, but the same at every start.
     private static string IdOf(string name) => new Guid(SHA256.HashData(Encoding.UTF8.GetBytes("sandboxhost:" + name))[..16]).ToString();
 
-    private sealed record BuiltFunction(FunctionSource Source, IReadOnlyList<string> Inputs, FunctionVersion Version, string Hash);
+    private sealed record BuiltFunction(FunctionSource Source, IReadOnlyList<string> Inputs, IncludedFiles Included, FunctionVersion Version, string Hash);
 }

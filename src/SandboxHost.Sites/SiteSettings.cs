@@ -41,26 +41,21 @@ public sealed class SiteSettings
     /// <summary>What platform events from outside are signed with; null: none are taken.</summary>
     public string? EventSecret { get; private set; }
 
-    /// <summary>Reads a settings file. Every mistake is reported, with file, key, value and rule.</summary>
-    public static SiteSettings Read(string path, ICollection<string> mistakes)
+    /// <summary>Reads the text of a settings file. Every mistake is reported, with file, key, value and rule.</summary>
+    public static SiteSettings Parse(string text, ICollection<string> mistakes)
     {
+        ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(mistakes);
-        if (!File.Exists(path))
-        {
-            return Empty;
-        }
-
-        var name = Path.GetFileName(path);
         try
         {
-            var root = TomlSerializer.Deserialize<TomlTable>(File.ReadAllText(path)) ?? new TomlTable();
+            var root = TomlSerializer.Deserialize<TomlTable>(text) ?? new TomlTable();
             var settings = new SiteSettings();
-            settings.Load(root, mistake => mistakes.Add($"{name}: {mistake}"));
+            settings.Load(root, mistake => mistakes.Add($"{FileName}: {mistake}"));
             return settings;
         }
         catch (TomlException ex)
         {
-            mistakes.Add($"{name}: {ex.Message}");
+            mistakes.Add($"{FileName}: {ex.Message}");
             return Empty;
         }
     }

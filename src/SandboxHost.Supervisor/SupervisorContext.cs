@@ -1,5 +1,6 @@
 using SandboxHost.Output;
 using SandboxHost.Sandboxes;
+using SandboxHost.Supervisor.Inspection;
 using SandboxHost.Supervisor.Workers;
 
 namespace SandboxHost.Supervisor;
@@ -13,4 +14,8 @@ internal sealed record SupervisorContext(
     SupervisorLogger Logger,
     SupervisorMetrics Metrics,
     WorkerDirectory Directory,
-    BackgroundTasks Background);
+    BackgroundTasks Background)
+{
+    /// <summary>Null: no debuggers.</summary>
+    public InspectorLink? Inspectors { get; init; }
+}

@@ -44,6 +44,9 @@ public sealed record SupervisorOptions
     /// </summary>
     public TimeSpan BlockedLoopGrace { get; init; } = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>Workers let debuggers in (<see cref="Inspection.WorkerInspectors"/>). Never in production. Default false.</summary>
+    public bool Inspect { get; init; }
+
     /// <summary>How long workers may finish their invocations when the host stops. Default 10 s.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

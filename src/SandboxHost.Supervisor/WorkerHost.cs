@@ -3,6 +3,7 @@ using SandboxHost.Deployments;
 using SandboxHost.Invocations;
 using SandboxHost.Output;
 using SandboxHost.Sandboxes;
+using SandboxHost.Supervisor.Inspection;
 using SandboxHost.Supervisor.Pools;
 using SandboxHost.Supervisor.Transport;
 using SandboxHost.Supervisor.Workers;
@@ -26,9 +27,13 @@ public sealed class WorkerHost : IAsyncDisposable
         _starter = starter;
         _pools = pools;
         Invoker = new LocalInvoker(pools);
+        Inspectors = context.Inspectors is { } inspectors ? new WorkerInspectors(inspectors, pools, context.Clock) : null;
     }
 
     public IInvoker Invoker { get; }
+
+    /// <summary>Null unless <see cref="SupervisorOptions.Inspect"/> is set.</summary>
+    public WorkerInspectors? Inspectors { get; }
 
     /// <summary>Completes when the pool of placeholders is full.</summary>
     public Task PlaceholdersReady => _placeholders.Full;
@@ -46,8 +51,12 @@ public sealed class WorkerHost : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(loggers);
         var logger = new SupervisorLogger(loggers.CreateLogger("SandboxHost.Supervisor"));
+        var background = new BackgroundTasks(logger);
         var context = new SupervisorContext(
-            options, launcher, output, clock, logger, new SupervisorMetrics(), new WorkerDirectory(logger), new BackgroundTasks(logger));
+            options, launcher, output, clock, logger, new SupervisorMetrics(), new WorkerDirectory(logger), background)
+        {
+            Inspectors = options.Inspect ? new InspectorLink(options.LinkDirectory, background, clock) : null,
+        };
         var link = await WorkerLinkServer.StartAsync(options.LinkDirectory, context.Directory, logger, loggers, cancellationToken);
         var placeholders = new PlaceholderPool(context);
         var starter = new WorkerStarter(context, placeholders);
@@ -61,6 +70,11 @@ public sealed class WorkerHost : IAsyncDisposable
         await _placeholders.DisposeAsync();
         await _pools.DisposeAsync();
         await Task.WhenAll(_context.Directory.All.Select(worker => worker.DisposeAsync().AsTask()));
+        if (_context.Inspectors is { } inspectors)
+        {
+            await inspectors.DisposeAsync();
+        }
+
         await _context.Background.DisposeAsync();
         await _link.DisposeAsync();
         _starter.Dispose();

@@ -23,6 +23,7 @@ public sealed partial class CodeRules
         ["Supervisor"] = (2000, 2999),
         ["Isolation"] = (3000, 3999),
         ["Background"] = (4000, 4999),
+        ["Server"] = (5000, 5999),
         ["Sites"] = (8000, 8999),
     };
 

@@ -5,7 +5,7 @@ namespace SandboxHost.Architecture.Tests;
 /// <summary>Rules for the tests themselves.</summary>
 public sealed partial class TestRules
 {
-    private static readonly string[] Projects = ["Core", "Sites", "Gateway", "Supervisor", "Architecture"];
+    private static readonly string[] Projects = ["Core", "Sites", "Gateway", "Supervisor", "Cli", "Architecture"];
 
     private static IEnumerable<string> Files =>
         Projects.SelectMany(project => Directory.EnumerateFiles(Repository.PathOf($"tests/SandboxHost.{project}.Tests"), "*.cs", SearchOption.AllDirectories));

@@ -46,6 +46,34 @@ public sealed partial class DurableRunTests
     }
 
     [Fact(Timeout = 120_000)]
+    public async Task FC_12_runs_survive_workers_that_are_killed_at_random()
+    {
+        using var site = new TemporarySite(("work.js", Work));
+        site.WriteFile("sandboxhost.toml", "[limits]\nbackground_retries = '100ms,100ms,100ms,100ms,100ms,100ms,100ms,100ms,100ms,100ms'\n");
+        await using var host = await HostProcess.StartAsync(site.Directory);
+        await PostAllAsync(host, 150);
+        var killed = 0;
+        var random = new Random(7);
+        int Done() => host.Output.Count(line => line.EndsWith("Done executing background function work", StringComparison.Ordinal));
+        while (Done() < 150)
+        {
+            var workers = host.Output.Select(line => Started().Match(line)).Where(match => match.Success)
+                .Select(match => int.Parse(match.Groups["id"].Value)).Where(id => Directory.Exists($"/proc/{id}")).ToArray();
+            if (workers.Length > 0)
+            {
+                killed += TryKill(random.GetItems(workers, 1)[0]) ? 1 : 0;
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(400), TestContext.Current.CancellationToken);
+        }
+
+        var begun = host.Output.Select(line => Report().Match(line)).Where(match => match.Success && match.Groups["what"].Value == "begin").Select(match => match.Value).ToList();
+        Assert.InRange(killed, 5, 300);
+        Assert.Equal(begun.Count, begun.Distinct().Count());
+        Assert.DoesNotContain(host.Output, line => line.Contains("given up", StringComparison.Ordinal));
+    }
+
+    [Fact(Timeout = 120_000)]
     public async Task FC_12_a_call_that_cannot_be_stored_is_503_and_never_202()
     {
         using var site = new TemporarySite(("work.js", Work));
@@ -113,6 +141,20 @@ public sealed partial class DurableRunTests
         Assert.Contains(":00.000Z schedule Netlify Clockwork", line);
     }
 
+    private static bool TryKill(int processId)
+    {
+        try
+        {
+            Signals.Send(processId, Signals.Kill);
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            // It ended by itself in this moment.
+            return false;
+        }
+    }
+
     private static async Task PostAllAsync(HostProcess host, int count)
     {
         using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 20 }) { BaseAddress = host.Address };
@@ -127,6 +169,9 @@ public sealed partial class DurableRunTests
 
     private static HashSet<string> Ids(IEnumerable<string> lines, string what) =>
         lines.Select(line => Report().Match(line)).Where(match => match.Success && match.Groups["what"].Value == what).Select(match => match.Groups["id"].Value).ToHashSet();
+
+    [GeneratedRegex(@"Sandbox \S+ started: process (?<id>\d+)", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Started();
 
     [GeneratedRegex(@"\b(?<what>begin|done) (?<id>\d{4}) (?<attempt>\d+)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Report();

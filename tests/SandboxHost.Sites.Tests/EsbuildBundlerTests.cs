@@ -122,7 +122,7 @@ public sealed class EsbuildBundlerTests : IDisposable
     }
 
     [TimedFact]
-    public async Task A_source_map_names_files_relative_to_the_site()
+    public async Task A_source_map_names_files_from_the_place_of_the_module()
     {
         var entry = _site.Write("netlify/functions/hello.ts", "import { a } from '../../lib/a.ts';\nexport default () => a();");
         _site.Write("lib/a.ts", "export function a(): never {\n  throw new Error('x');\n}");
@@ -130,7 +130,8 @@ public sealed class EsbuildBundlerTests : IDisposable
         var bundle = await BundleAsync(entry);
         var map = JsonNode.Parse(bundle.SourceMap)!;
 
-        Assert.Equal(["lib/a.ts", "netlify/functions/hello.ts"], map["sources"]!.AsArray().Select(source => source!.GetValue<string>()));
+        Assert.Equal("netlify/functions/hello.mjs", bundle.EntryPath);
+        Assert.Equal(["../../lib/a.ts", "hello.ts"], map["sources"]!.AsArray().Select(source => source!.GetValue<string>()));
         Assert.Null(map["sourcesContent"]);
         Assert.EndsWith("//# sourceMappingURL=hello.mjs.map", bundle.Code.TrimEnd(), StringComparison.Ordinal);
     }
@@ -146,16 +147,57 @@ public sealed class EsbuildBundlerTests : IDisposable
     }
 
     [TimedFact]
+    public async Task An_external_package_stays_an_import()
+    {
+        var entry = _site.Write("f/hello.mjs", "import b from 'b'; import c from 'b/deep'; export default () => b + c;");
+
+        var bundle = await BundleAsync(entry, "b");
+
+        Assert.Null(bundle.Failure);
+        Assert.Contains("from \"b\"", bundle.Code);
+        Assert.Contains("from \"b/deep\"", bundle.Code);
+    }
+
+    [TimedFact]
+    public async Task A_native_module_names_its_package()
+    {
+        _site.Write("node_modules/@s/n/index.js", "module.exports = require('./build/n.node');");
+        _site.Write("node_modules/@s/n/build/n.node", "");
+        var entry = _site.Write("f/hello.mjs", "import n from '@s/n'; export default () => n;");
+
+        Assert.Equal("@s/n", (await BundleAsync(entry)).NativePackage);
+    }
+
+    [TimedTheory]
+    [InlineData("site/netlify/functions/hello.ts", "netlify/functions/hello.mjs")]
+    [InlineData("site/netlify/functions/hello/index.ts", "netlify/functions/hello/hello.mjs")]
+    [InlineData("site/hello.ts", "hello.mjs")]
+    [InlineData("elsewhere/hello.ts", "hello.mjs")]
+    public void A_bundle_belongs_beside_its_source(string file, string place) =>
+        Assert.Equal(place, new SourceLayout("/all", "/all/site").EntryPathOf(new FunctionSource("hello", "/all/" + file)));
+
+    [TimedFact]
+    public async Task Types_are_stripped_and_the_rest_stays_as_it_is()
+    {
+        var file = _site.Write("f/hello.ts", "type T = 1; export const config = { path: '/a' } satisfies object; export default (async () => 1) as unknown;");
+        var broken = _site.Write("f/broken.ts", "const = 1");
+        var bundler = new EsbuildBundler(Repository.Esbuild);
+
+        Assert.Equal("/a", ModuleConfigReader.Read((await bundler.StripTypesAsync(file, TestContext.Current.CancellationToken))!).Config["path"]);
+        Assert.Null(await bundler.StripTypesAsync(broken, TestContext.Current.CancellationToken));
+    }
+
+    [TimedFact]
     public async Task A_cancelled_build_leaves_nothing()
     {
         var entry = _site.Write("f/hello.js", "");
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
-            new EsbuildBundler(Repository.Esbuild).BundleAsync(new FunctionSource("hello", entry), _site.Path, new CancellationToken(canceled: true)));
+            new EsbuildBundler(Repository.Esbuild).BundleAsync(new FunctionSource("hello", entry), new SourceLayout(_site.Path, _site.Path), [], new CancellationToken(canceled: true)));
     }
 
-    private Task<Bundle> BundleAsync(string entry) =>
-        new EsbuildBundler(Repository.Esbuild).BundleAsync(new FunctionSource("hello", entry), _site.Path, TestContext.Current.CancellationToken);
+    private Task<Bundle> BundleAsync(string entry, params string[] externals) =>
+        new EsbuildBundler(Repository.Esbuild).BundleAsync(new FunctionSource("hello", entry), new SourceLayout(_site.Path, _site.Path), externals, TestContext.Current.CancellationToken);
 
     /// <summary>What String() makes of the expression's value, m being the bundle.</summary>
     private async Task<string> RunAsync(Bundle bundle, string expression)

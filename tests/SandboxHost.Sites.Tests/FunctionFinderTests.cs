@@ -26,6 +26,28 @@ public sealed class FunctionFinderTests : IDisposable
     public void Every_extension_makes_a_function_as_a_file_and_in_a_directory(string extension) =>
         Assert.Equal(["a=a" + extension, "b=b/b" + extension, "c=c/index" + extension], Find("a" + extension, "b/b" + extension, "c/index" + extension));
 
+    [TimedFact]
+    public void A_zipped_function_is_told_to_be_unsupported_unless_its_source_is_there()
+    {
+        Assert.Equal(["b=b.js"], Find("a.zip", "b.zip", "b.js"));
+        Assert.Equal(["a.zip: zipped functions are not supported; put the function's source here"], _mistakes);
+    }
+
+    [TimedFact]
+    public void An_authors_function_goes_before_a_generated_one()
+    {
+        var own = _folder.Write("own/a.js", "");
+        _folder.Write("generated/a.js", "");
+        var generated = _folder.Write("generated/b.js", "");
+        _folder.Write("internal/b.js", "");
+        var hidden = _folder.Write("internal/c/c.mjs", "");
+
+        var found = FunctionFinder.Find([_folder.File("own"), _folder.File("generated"), _folder.File("internal")], _folder.File("internal"), _mistakes.Add);
+
+        Assert.Equal([own, generated, hidden], found.Select(source => source.EntryFile));
+        Assert.Equal([null, null, _folder.File("internal/c/c.json")], found.Select(source => source.ConfigFile));
+    }
+
     [TimedTheory]
     [InlineData("a.JS")]
     [InlineData("a.jsx")]

@@ -41,10 +41,22 @@ public sealed class LimitsReaderTests
         Assert.Equal(1000, LimitsReader.Set(FunctionLimits.Default, "max_workers", "1000")!.MaxWorkers);
         Assert.Equal(100_000, LimitsReader.Set(FunctionLimits.Default, "queue_length", "100000")!.QueueLength);
         Assert.Equal(128L << 20, LimitsReader.Set(FunctionLimits.Default, "memory", "128mb")!.MemoryBytes);
+        Assert.Equal(50L << 20, LimitsReader.Set(FunctionLimits.Default, "bundle_size", "50mb")!.BundleBytes);
         Assert.Equal(64L << 20, LimitsReader.Set(FunctionLimits.Default, "background_size", "64mb")!.BackgroundBytes);
     }
 
+    [TimedFact]
+    public void Retries_are_a_list_of_times()
+    {
+        Assert.Equal([TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(2)], LimitsReader.Set(FunctionLimits.Default, "background_retries", "1s, 2min")!.BackgroundRetries);
+        Assert.Empty(LimitsReader.Set(FunctionLimits.Default, "background_retries", "none")!.BackgroundRetries);
+    }
+
     [TimedTheory]
+    [InlineData("background_retries", "")]
+    [InlineData("background_retries", "1s,")]
+    [InlineData("background_retries", "1s 2s")]
+    [InlineData("background_retries", "1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s")]
     [InlineData("streaming_time", "0s")]
     [InlineData("streaming_time", "10")]
     [InlineData("streaming_time", "10sec")]
@@ -80,8 +92,8 @@ public sealed class LimitsReaderTests
     {
         string[] keys =
         [
-            "streaming_time", "buffered_time", "background_time", "scheduled_time", "queue_time", "streaming_size", "buffered_size", "request_size",
-            "background_size", "memory", "vcpu", "concurrency", "max_workers", "queue_length",
+            "streaming_time", "buffered_time", "background_time", "scheduled_time", "queue_time", "streaming_size", "buffered_size", "request_size", "background_retries",
+            "background_size", "bundle_size", "memory", "vcpu", "concurrency", "max_workers", "queue_length",
         ];
 
         Assert.All(keys, key => Assert.NotEqual("no limit has this name", LimitsReader.RuleOf(key)));

@@ -82,6 +82,68 @@ public sealed class ModuleConfigReaderTests
     }
 
     [TimedTheory]
+    [InlineData("exports.config = { path: '/a' }; exports.default = async () => {};")]
+    [InlineData("module.exports.config = { path: '/a' }; module.exports.default = async () => {};")]
+    [InlineData("module.exports = { default: async () => {}, config: { path: '/a' } };")]
+    [InlineData("const config = { path: '/a' }; module.exports = { default: f, config };")]
+    [InlineData("const m = { fetch() {}, config: { path: '/a' } }; module.exports = m;")]
+    [InlineData("module.exports = async () => {}; module.exports.config = { path: '/a' };")]
+    [InlineData("exports.default = exports.config = void 0; exports.config = { path: '/a' }; exports.default = f;")]
+    [InlineData("module.exports = exports = f; exports.config = { path: '/a' };")]
+    [InlineData("exports.default = { fetch() {}, config: { path: '/a' } };")]
+    [InlineData("'use strict'; if (x) return; var o = 017; exports.config = { path: '/a' }; exports.default = f;")]
+    public void A_common_js_module_has_config_too(string module)
+    {
+        var exports = ModuleConfigReader.Read(module);
+
+        Assert.Equal("/a", exports.Config["path"]);
+        Assert.Equal((true, false), (exports.HasDefault, exports.HasHandler));
+    }
+
+    [TimedTheory]
+    [InlineData("exports.handler = async () => {}")]
+    [InlineData("module.exports.handler = async () => {}")]
+    [InlineData("module.exports = { handler: async () => {} }")]
+    [InlineData("const handler = async () => {}; module.exports = { handler }")]
+    public void A_common_js_handler_is_seen(string module) => Assert.True(ModuleConfigReader.Read(module).HasHandler);
+
+    [TimedTheory]
+    [InlineData("other.exports = { handler: 1 }")]
+    [InlineData("module.exports[handler] = 1")]
+    [InlineData("module.handler = 1")]
+    [InlineData("exports = { handler: 1 }")]
+    public void What_only_looks_like_an_export_is_none(string module) => Assert.False(ModuleConfigReader.Read(module).HasHandler);
+
+    [TimedTheory]
+    [InlineData("import { schedule } from '@netlify/functions'; export const handler = schedule('@hourly', async () => {})")]
+    [InlineData("import { schedule as every } from '@netlify/functions'; export const handler = every('@hourly', h)")]
+    [InlineData("import { schedule } from '@netlify/functions'; const handler = schedule('@hourly', h); export { handler }")]
+    [InlineData("import { schedule } from '@netlify/functions'; const h = schedule('@hourly', f); export { h as handler }")]
+    [InlineData("import { schedule } from '@netlify/functions'; const SCHEDULE = '@hourly'; export const handler = schedule(SCHEDULE, h)")]
+    [InlineData("import { schedule } from '@netlify/functions'; export const handler = schedule(`@hourly`, h)")]
+    [InlineData("import * as nf from '@netlify/functions'; export const handler = nf.schedule('@hourly', h)")]
+    [InlineData("import nf from '@netlify/functions'; export const handler = nf.schedule('@hourly', h)")]
+    [InlineData("const { schedule } = require('@netlify/functions'); exports.handler = schedule('@hourly', h)")]
+    [InlineData("const { schedule: every } = require('@netlify/functions'); module.exports.handler = every('@hourly', h)")]
+    [InlineData("const nf = require('@netlify/functions'); module.exports = { handler: nf.schedule('@hourly', h) }")]
+    [InlineData("exports.handler = require('@netlify/functions').schedule('@hourly', h)")]
+    public void The_schedule_helper_says_when(string module) => Assert.Equal("@hourly", ModuleConfigReader.Read(module).Schedule);
+
+    [TimedTheory]
+    [InlineData("import { schedule } from 'elsewhere'; export const handler = schedule('@hourly', h)")]
+    [InlineData("import { builder } from '@netlify/functions'; export const handler = builder(h)")]
+    [InlineData("import { stream } from '@netlify/functions'; export const handler = stream(h)")]
+    [InlineData("import { schedule } from '@netlify/functions'; export default async () => {}")]
+    public void Without_the_helper_on_the_handler_there_is_no_schedule(string module) => Assert.Null(ModuleConfigReader.Read(module).Schedule);
+
+    [TimedTheory]
+    [InlineData("import { schedule } from '@netlify/functions'; export const handler = async () => {}", "not made by it")]
+    [InlineData("import { schedule } from '@netlify/functions'; import { when } from './when'; export const handler = schedule(when, h)", "has to be a text")]
+    [InlineData("import { schedule } from '@netlify/functions'; export const handler = schedule()", "has to be a text")]
+    public void A_schedule_that_cannot_be_read_is_a_mistake(string module, string rule) =>
+        Assert.Contains(rule, Assert.Throws<FormatException>(() => ModuleConfigReader.Read(module)).Message);
+
+    [TimedTheory]
     [InlineData("const = 1")]
     [InlineData("export default {")]
     [InlineData("\0")]

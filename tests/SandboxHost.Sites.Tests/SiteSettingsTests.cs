@@ -2,19 +2,9 @@ using SandboxHost.Deployments;
 
 namespace SandboxHost.Sites.Tests;
 
-public sealed class SiteSettingsTests : IDisposable
+public sealed class SiteSettingsTests
 {
-    private readonly TempFolder _folder = new();
     private readonly List<string> _mistakes = [];
-
-    public void Dispose() => _folder.Dispose();
-
-    [TimedFact]
-    public void No_file_is_no_settings()
-    {
-        Assert.Same(SiteSettings.Empty, SiteSettings.Read(_folder.File("sandboxhost.toml"), _mistakes));
-        Assert.Empty(_mistakes);
-    }
 
     [TimedFact]
     public void A_functions_limits_are_laid_over_the_sites_and_those_over_the_hosts()
@@ -117,5 +107,5 @@ public sealed class SiteSettingsTests : IDisposable
         Assert.Single(_mistakes);
     }
 
-    private SiteSettings Read(string text) => SiteSettings.Read(_folder.Write("sandboxhost.toml", text), _mistakes);
+    private SiteSettings Read(string text) => SiteSettings.Parse(text, _mistakes);
 }

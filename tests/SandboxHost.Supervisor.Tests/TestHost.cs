@@ -6,6 +6,7 @@ using SandboxHost.Output;
 using SandboxHost.Protocol.Worker.V1;
 using SandboxHost.Routing;
 using SandboxHost.Sandboxes;
+using SandboxHost.Supervisor.Inspection;
 
 namespace SandboxHost.Supervisor.Tests;
 
@@ -62,6 +63,10 @@ internal sealed class TestHost : IAsyncDisposable, ILogSink, ILoggerProvider, IL
 
         return host;
     }
+
+    public WorkerInspectors? Inspectors => _host.Inspectors;
+
+    public string LinkDirectory => _folder.File("link");
 
     public Task PlaceholdersReady => _host.PlaceholdersReady;
 

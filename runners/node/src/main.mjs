@@ -3,7 +3,10 @@
 import { writeSync } from 'node:fs';
 import { HostLink } from './host-link.mjs';
 
-const { SANDBOXHOST_SOCKET: socketPath, SANDBOXHOST_TOKEN: token, SANDBOXHOST_FUNCTION_DIR: functionDirectory = '/function' } = process.env;
+const {
+  SANDBOXHOST_SOCKET: socketPath, SANDBOXHOST_TOKEN: token, SANDBOXHOST_FUNCTION_DIR: functionDirectory = '/function',
+  SANDBOXHOST_INSPECTOR_SOCKET: inspectorSocketPath, SANDBOXHOST_INSPECTOR_TOKEN: inspectorToken,
+} = process.env;
 for (const name of Object.keys(process.env)) if (name.startsWith('SANDBOXHOST_')) delete process.env[name];
 
 const reallyExit = process.reallyExit.bind(process);
@@ -25,6 +28,7 @@ link.hello(token, 'node', process.versions.node);
 // The fetch API and the rest cost 25 ms to load. The host may as well know meanwhile that we are here.
 link.whenFlushed(async () => {
   try {
+    if (inspectorSocketPath) (await import('./inspector.mjs')).openInspector(inspectorSocketPath, inspectorToken);
     const { Session } = await import('./session.mjs');
     link.sink = new Session(link, functionDirectory);
   } catch (error) {

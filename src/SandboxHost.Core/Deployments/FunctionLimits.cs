@@ -32,6 +32,9 @@ public sealed record FunctionLimits
     /// <summary>Request body of a background run. Default 256 KB.</summary>
     public long BackgroundBytes { get; init; } = 256 * Kilobyte;
 
+    /// <summary>How long after each failure a background run is tried again; as many attempts as there are delays, and one. Default 1 min, then 2 min.</summary>
+    public IReadOnlyList<TimeSpan> BackgroundRetries { get; init; } = [TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2)];
+
     /// <summary>A scheduled run. Default 30 s.</summary>
     public TimeSpan ScheduledTime { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -52,6 +55,9 @@ public sealed record FunctionLimits
 
     /// <summary>How long a request waits for a worker. Default 10 s.</summary>
     public TimeSpan QueueTime { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>All of a function's files, unpacked: bundle, included files and external packages. Default 250 MB.</summary>
+    public long BundleBytes { get; init; } = 250 * Megabyte;
 
     public double EffectiveVcpu => Vcpu ?? Math.Clamp(MemoryBytes / (2048.0 * Megabyte), 0.5, 2);
 }

@@ -1,9 +1,12 @@
+using SandboxHost.Deployments;
+
 namespace SandboxHost.Runs;
 
 /// <summary>
-/// When a failed run is tried again: after 1 minute, then after 2, then it is dead (reference §5). Ticks are not retried:
-/// the next one comes. An attempt that failed by the host's fault, or ended with the host, is no failure of the function:
-/// it is repeated, later each time, but not without end, since it may be what ends the host.
+/// When a failed run is tried again: as its function's limits say, by default after 1 minute and after 2, then it is dead
+/// (reference §5). Ticks are not retried: the next one comes. An attempt that failed by the host's fault, or ended with the
+/// host, is no failure of the function: it is repeated, later each time, but not without end, since it may be what ends the
+/// host.
 /// </summary>
 public static class RetryPolicy
 {
@@ -12,12 +15,15 @@ public static class RetryPolicy
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
-    private static readonly TimeSpan[] Delays = [TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2)];
 
     /// <param name="failures">The one that has just happened included.</param>
     /// <returns>Null when there is no further attempt.</returns>
-    public static TimeSpan? DelayAfter(RunKind kind, int failures) =>
-        kind == RunKind.Scheduled || failures > Delays.Length ? null : Delays[failures - 1];
+    public static TimeSpan? DelayAfter(RunKind kind, int failures, FunctionLimits limits)
+    {
+        ArgumentNullException.ThrowIfNull(limits);
+        var delays = limits.BackgroundRetries;
+        return kind == RunKind.Scheduled || failures > delays.Count ? null : delays[failures - 1];
+    }
 
     /// <param name="interruptions">The one that has just happened included.</param>
     /// <returns>Null when there is no further attempt.</returns>

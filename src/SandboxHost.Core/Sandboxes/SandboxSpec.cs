@@ -63,6 +63,9 @@ public static class SandboxLayout
     /// <summary>File name of the worker socket in <see cref="HostDirectory"/>.</summary>
     public const string SocketName = "worker.sock";
 
+    /// <summary>File name of the socket in <see cref="HostDirectory"/> at which workers offer their inspectors; only on a developer's machine.</summary>
+    public const string InspectorSocketName = "inspector.sock";
+
     /// <summary>Where the egress door answers inside the sandbox's network namespace.</summary>
     public const string EgressProxy = "http://127.0.0.1:3128";
 

@@ -5,7 +5,7 @@ namespace SandboxHost.Schedules;
 
 /// <summary>
 /// A cron text as Netlify takes it (reference §6): five fields with names, ranges, lists, steps, <c>L</c>, <c>#</c> and
-/// <c>?</c>, or one of five shortcuts; times are UTC. When both the day of the month and the day of the week are given, a day
+/// <c>?</c>, or six with one second in front, or one of five shortcuts; times are UTC, and a minute is the smallest step. When both the day of the month and the day of the week are given, a day
 /// that fits either is meant, as crontab(5) says.
 /// </summary>
 public sealed class CronSchedule
@@ -96,17 +96,24 @@ public sealed class CronSchedule
     private static CronSchedule ReadFields(string text, string trimmed)
     {
         var fields = trimmed.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-        if (fields.Length != 5)
+        if (fields.Length is not (5 or 6))
         {
-            throw new FormatException($"it has {fields.Length} fields and not five (minute, hour, day of month, month, day of week)");
+            throw new FormatException($"it has {fields.Length} {(fields.Length == 1 ? "field" : "fields")} and not five (minute, hour, day of month, month, day of week)");
         }
 
-        CronExpression Parse(string dayOfMonth, string dayOfWeek) =>
-            CronExpression.Parse($"{fields[0]} {fields[1]} {dayOfMonth} {fields[3]} {dayOfWeek}", CronFormat.Standard);
+        var second = fields.Length == 6 ? fields[0] : "0";
+        if (second.AsSpan().ContainsAnyExceptInRange('0', '9'))
+        {
+            throw new FormatException("the smallest step is one minute; a sixth field in front is one second from 0 to 59");
+        }
 
-        return IsAny(fields[2]) || IsAny(fields[4])
-            ? new CronSchedule(text, Parse(fields[2], fields[4]), null)
-            : new CronSchedule(text, Parse(fields[2], "*"), Parse("*", fields[4]));
+        var (dayOfMonth, dayOfWeek) = (fields[^3], fields[^1]);
+        CronExpression Parse(string ofMonth, string ofWeek) =>
+            CronExpression.Parse($"{second} {fields[^5]} {fields[^4]} {ofMonth} {fields[^2]} {ofWeek}", CronFormat.IncludeSeconds);
+
+        return IsAny(dayOfMonth) || IsAny(dayOfWeek)
+            ? new CronSchedule(text, Parse(dayOfMonth, dayOfWeek), null)
+            : new CronSchedule(text, Parse(dayOfMonth, "*"), Parse("*", dayOfWeek));
     }
 
     private static bool IsAny(string field) => field.StartsWith('*') || field == "?";

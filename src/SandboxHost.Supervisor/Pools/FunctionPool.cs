@@ -35,6 +35,18 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         }
     }
 
+    /// <summary>A worker that takes work, whether or not it has a slot free; null when there is none.</summary>
+    public Worker? AnyWorker
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _workers.FindLast(worker => !worker.IsLeaving);
+            }
+        }
+    }
+
     /// <summary>The version is no longer live: workers finish what runs and go.</summary>
     public void Supersede()
     {

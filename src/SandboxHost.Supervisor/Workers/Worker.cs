@@ -20,6 +20,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     private readonly TaskCompletionSource _launched = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string _token;
+    private readonly string? _inspectorToken;
     private FunctionError? _killReason;
     private FunctionVersion? _function;
     private IWorkerOwner? _owner;
@@ -35,6 +36,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         Limits = limits;
         _context = context;
         _token = context.Directory.Expect(this);
+        _inspectorToken = context.Inspectors?.Expect(this);
     }
 
     public string Name { get; }
@@ -69,8 +71,19 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     public Task Ended => _ended.Task;
 
     /// <summary>The environment that the process starts with. The runner takes the token out of it before any other code runs.</summary>
-    public IReadOnlyDictionary<string, string> StartEnvironment =>
-        new Dictionary<string, string>(_context.Options.WorkerEnvironment, StringComparer.Ordinal) { ["SANDBOXHOST_TOKEN"] = _token };
+    public IReadOnlyDictionary<string, string> StartEnvironment
+    {
+        get
+        {
+            var environment = new Dictionary<string, string>(_context.Options.WorkerEnvironment, StringComparer.Ordinal) { ["SANDBOXHOST_TOKEN"] = _token };
+            if (_inspectorToken is not null)
+            {
+                environment["SANDBOXHOST_INSPECTOR_TOKEN"] = _inspectorToken;
+            }
+
+            return environment;
+        }
+    }
 
     public bool IsPeer(uint uid) => Uid == uid;
 
@@ -238,6 +251,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     public async Task DrainAsync(TimeSpan timeout)
     {
         _leaving = true;
+        _context.Inspectors?.Remove(this);
         Thaw();
         Session?.Send(new HostFrame { Drain = new Drain() });
         if (timeout > TimeSpan.Zero)
@@ -299,6 +313,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         finally
         {
             _context.Directory.Remove(this, _token);
+            _context.Inspectors?.Remove(this);
             _ended.TrySetResult();
         }
     }

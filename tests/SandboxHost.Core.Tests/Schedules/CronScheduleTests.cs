@@ -22,6 +22,7 @@ public sealed class CronScheduleTests
     [InlineData("0 0 L * *", "2026-11-30T00:00:00Z")]
     [InlineData("0 0 ? * 5#2", "2026-12-11T00:00:00Z")]
     [InlineData("5/20 * * * *", "2026-11-23T11:45:00Z")]
+    [InlineData("30 0 0 * * *", "2026-11-24T00:00:30Z")]
     [InlineData("  0   6 *  * * ", "2026-11-24T06:00:00Z")]
     public void The_next_tick_is_in_utc(string text, string next) =>
         Assert.Equal(DateTimeOffset.Parse(next, CultureInfo.InvariantCulture), Parse(text).NextAfter(Now));
@@ -46,7 +47,9 @@ public sealed class CronScheduleTests
     [InlineData("@every_second")]
     [InlineData("60 * * * *")]
     [InlineData("* * * *")]
-    [InlineData("0 * * * * *")]
+    [InlineData("*/5 * * * * *")]
+    [InlineData("60 * * * * *")]
+    [InlineData("* * * * * * *")]
     [InlineData("* * 32 * 1")]
     [InlineData("0 0 30 2 *")]
     public void What_Netlify_does_not_take_is_told(string text)

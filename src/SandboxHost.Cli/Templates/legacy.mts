@@ -1,0 +1,11 @@
+// The older form, as on AWS Lambda: /.netlify/functions/__NAME__
+import type { Handler } from "@netlify/functions";
+
+export const handler: Handler = async (event) => {
+  const name = event.queryStringParameters?.name ?? "world";
+  return {
+    statusCode: 200,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ message: `Hello, ${name}!` }),
+  };
+};

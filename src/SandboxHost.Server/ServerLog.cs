@@ -1,0 +1,10 @@
+using Microsoft.Extensions.Logging;
+
+namespace SandboxHost.Server;
+
+/// <summary>Events 5000-5999. Numbers are never given twice.</summary>
+internal static partial class ServerLog
+{
+    [LoggerMessage(5000, LogLevel.Warning, "Another host serves this folder; commands such as `sandboxhost runs` go to that one ({Path})")]
+    public static partial void ControlSocketTaken(this ILogger logger, string path);
+}

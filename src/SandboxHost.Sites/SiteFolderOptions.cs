@@ -1,0 +1,35 @@
+using SandboxHost.Deployments;
+
+namespace SandboxHost.Sites;
+
+/// <summary>Where a site lies and how it is served.</summary>
+/// <param name="Directory">Absolute.</param>
+/// <param name="HostLimits">The host's limits; the site's settings are laid over them.</param>
+public sealed record SiteFolderOptions(string Directory, string Name, string Url, IReadOnlyList<string> HostNames, FunctionLimits HostLimits)
+{
+    public string Directory { get; init; } = Path.TrimEndingDirectorySeparator(Directory);
+
+    /// <summary>The deploy context whose settings hold: "dev", "production", "branch:NAME" and so on.</summary>
+    public string Context { get; init; } = DeployContext.Dev;
+
+    /// <summary>Functions are made for a debugger: see <see cref="DebuggableModule"/>. Default false.</summary>
+    public bool Debuggable { get; init; }
+
+    /// <summary>Where clients appear to be.</summary>
+    public GeoLocation Geo { get; init; } = GeoLocation.Mock;
+
+    /// <summary>Absolute; what was built is put there. Default: .sandboxhost/functions in the site's folder.</summary>
+    public string? ArtifactsDirectory { get; init; }
+
+    /// <summary>Where functions lie, whatever netlify.toml says; relative to the site's folder.</summary>
+    public string? FunctionsDirectory { get; init; }
+
+    /// <summary>What is published, whatever netlify.toml says; relative to the site's folder.</summary>
+    public string? PublishDirectory { get; init; }
+
+    /// <summary>
+    /// The environment of the host's own process. Its value is taken for a variable that the site's files name; no other
+    /// of its variables reaches a function.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> ProcessEnvironment { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+}
