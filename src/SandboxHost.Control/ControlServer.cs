@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.AspNetCore.Builder;
@@ -44,7 +45,8 @@ public sealed class ControlServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.ListenUnixSocket(ControlSocket.Shorten(path), listen => listen.Protocols = HttpProtocols.Http2);
+            // Not ListenUnixSocket, which takes no relative path.
+            kestrel.Listen(new UnixDomainSocketEndPoint(ControlSocket.Shorten(path)), listen => listen.Protocols = HttpProtocols.Http2);
         });
         var app = builder.Build();
         app.UseRouting();
