@@ -27,14 +27,9 @@ install_packages() { # install_packages FOLDER: what its lock file names
 
 install_packages examples/typescript
 install_packages tests/functions/forms
-
 # Netlify's own code, to compare our readers with.
-oracle=$SANDBOXHOST_HOME/tests/oracles/zip-it-and-ship-it
-if [[ "SandboxHost.Sites.Tests" == *"$only"* ]] && newer_than "$oracle/node_modules/.current" "$oracle/package-lock.json"; then
-  say "Installing Netlify's bundler for the tests"
-  run "$SANDBOXHOST_HOME/artifacts/log/npm-oracle-zip-it-and-ship-it.log" npm ci --prefix "$oracle" --no-audit --no-fund --ignore-scripts
-  touch "$oracle/node_modules/.current"
-fi
+install_packages tests/oracles
+[[ "SandboxHost.Sites.Tests" != *"$only"* ]] || install_packages tests/oracles/zip-it-and-ship-it
 
 say "Building the tests"
 run "$SANDBOXHOST_HOME/artifacts/log/tests.log" dotnet build "$SANDBOXHOST_HOME/SandboxHost.sln" -c Release -v quiet

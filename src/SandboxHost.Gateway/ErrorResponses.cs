@@ -46,7 +46,7 @@ internal static class ErrorResponses
             return;
         }
 
-        await WriteTextAsync(context, JsonSerializer.Serialize(body, Json.ErrorBody), "application/json; charset=utf-8");
+        await TextReply.WriteAsync(context, JsonSerializer.Serialize(body, Json.ErrorBody), "application/json; charset=utf-8");
     }
 
     /// <summary>The plain texts that Netlify's own server gives when no function answers (reference §1.2-1.3).</summary>
@@ -62,27 +62,14 @@ internal static class ErrorResponses
             ? (StatusCodes.Status400BadRequest, "Function name should consist only of alphanumeric characters, hyphen & underscores.")
             : (StatusCodes.Status404NotFound, "Function not found...");
         context.Response.StatusCode = status;
-        await WriteTextAsync(context, text, "text/plain; charset=utf-8");
+        await TextReply.WriteAsync(context, text);
     }
 
     /// <summary>A page of the host's own; nothing in it runs or loads anything.</summary>
     public static async Task WritePageAsync(HttpContext context, string page)
     {
         context.Response.Headers.ContentSecurityPolicy = HostPage.ContentSecurityPolicy;
-        await WriteTextAsync(context, page, "text/html; charset=utf-8");
-    }
-
-    /// <summary>A text of the host's own, as the type that it is and no other.</summary>
-    public static async Task WriteTextAsync(HttpContext context, string text, string contentType)
-    {
-        var bytes = System.Text.Encoding.UTF8.GetBytes(text);
-        context.Response.ContentType = contentType;
-        context.Response.Headers.XContentTypeOptions = "nosniff";
-        context.Response.ContentLength = bytes.Length;
-        if (!HttpMethods.IsHead(context.Request.Method))
-        {
-            await context.Response.BodyWriter.WriteAsync(bytes, context.RequestAborted);
-        }
+        await TextReply.WriteAsync(context, page, "text/html; charset=utf-8");
     }
 
     private static ErrorBody BodyOf(FunctionError error, ErrorRow row, string requestId, bool showDetails)

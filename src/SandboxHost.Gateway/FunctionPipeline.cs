@@ -3,6 +3,8 @@ using SandboxHost.Deployments;
 using SandboxHost.Events;
 using SandboxHost.Gateway.Events;
 using SandboxHost.Gateway.Forms;
+using SandboxHost.Gateway.RateLimits;
+using SandboxHost.Gateway.Redirects;
 using SandboxHost.Invocations;
 using SandboxHost.Output;
 using SandboxHost.Routing;
@@ -10,15 +12,21 @@ using SandboxHost.Routing;
 namespace SandboxHost.Gateway;
 
 /// <summary>
-/// The whole path of a request: site → route → rate limit → admit → (background: 202) → invoke → respond. Each step is one call; what
-/// is decided in it is pure code in Core.
+/// The whole path of a request: site → route → (beside functions: redirects, files, forms) → rate limit → admit → (background: 202)
+/// → invoke → respond. Each step is one call; what is decided in it is pure code in Core.
 /// </summary>
 public sealed class FunctionPipeline(
-    SnapshotSource snapshots, IInvoker invoker, ILogSink output, TimeProvider clock, BackgroundCalls backgroundCalls, PlatformEvents events)
+    SnapshotSource snapshots,
+    IInvoker invoker,
+    ILogSink output,
+    TimeProvider clock,
+    BackgroundCalls backgroundCalls,
+    PlatformEvents events,
+    RewriteProxy proxy)
 {
-    private readonly FormSubmissions _forms = new(events, output, clock);
+    private readonly SiteRateLimits _rateLimits = new(clock);
+    private readonly SiteResponder _beside = new(proxy, new FormSubmissions(events, output, clock), clock);
     private readonly SignedEvents _signedEvents = new(clock);
-    private readonly Admission _admission = new(clock);
 
     public async Task HandleAsync(HttpContext context)
     {
@@ -44,20 +52,27 @@ public sealed class FunctionPipeline(
                 return;
             }
 
-            // 2. The function.
-            var path = target.Path;
-            var match = site.Routes.Match(context.Request.Method, path);
+            // 2. The function, or what answers beside it.
+            var match = site.Routes.Match(context.Request.Method, target.Path);
+            if (match.Outcome == RouteOutcome.None || match.Function?.PreferStatic == true)
+            {
+                match = await _beside.AnswerAsync(context, site, target, match, _rateLimits, requestId);
+            }
 
-            // 3. How often it may be asked for, or what answers instead.
-            function = match.Function;
-            var refusal = _admission.Limit(context, site, target.HostName, ref path, ref match);
-            function = match.Function ?? function;
-            if (refusal is null && match.Outcome == RouteOutcome.None && await _forms.TryTakeAsync(context, site, target, requestId))
+            // 3. How often it may be asked for; above that another path answers, or nobody.
+            FunctionError? refusal = null;
+            if (match is { Outcome: RouteOutcome.Function, Function.RateLimit: not null })
+            {
+                (match, refusal) = await LimitAsync(context, site, target, match, requestId);
+            }
+
+            if (match.Outcome == RouteOutcome.None)
             {
                 return;
             }
 
-            if (refusal is null && (match.Outcome != RouteOutcome.Function || Admission.HasNoUrl(match.Function!)))
+            function = match.Function;
+            if (match.Outcome != RouteOutcome.Function || Admission.HasNoUrl(match.Function!))
             {
                 await ErrorResponses.WriteMissAsync(context, match.Outcome == RouteOutcome.Function ? RouteOutcome.UnknownFunction : match.Outcome, requestId);
                 return;
@@ -110,6 +125,26 @@ public sealed class FunctionPipeline(
             output.Write(new OutputLine(function, requestId, OutputLevel.Error, $"The host failed (internal_error): {ex}"));
             await ErrorResponses.WriteAsync(context, new FunctionError(ErrorCode.InternalError, "The host failed."), requestId, showDetails: false);
         }
+    }
+
+    private async Task<(RouteMatch Match, FunctionError? Refusal)> LimitAsync(
+        HttpContext context, SiteSnapshot site, RequestTarget target, RouteMatch match, string requestId)
+    {
+        if (_rateLimits.Take(context, site, target.HostName, match.Function!) is not { } wait)
+        {
+            return (match, null);
+        }
+
+        if (match.Function!.RateLimit!.RewriteTo is not { } instead)
+        {
+            return (match, SiteRateLimits.Refusal(wait));
+        }
+
+        // What answers there may have a limit of its own, but sends nobody on: above that it refuses.
+        match = await SiteResponder.AnswerInsteadAsync(context, site, target, instead, requestId);
+        return match is { Outcome: RouteOutcome.Function, Function.RateLimit: not null } && _rateLimits.Take(context, site, target.HostName, match.Function) is { } second
+            ? (match, SiteRateLimits.Refusal(second))
+            : (match, null);
     }
 
     private async Task InvokeAsync(HttpContext context, InvocationRequest request)

@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using SandboxHost.Deployments;
 
 namespace SandboxHost.Gateway;
 
@@ -11,11 +10,11 @@ internal static class GatewayMetrics
     private static readonly Meter Meter = new(MeterName);
 
     private static readonly Counter<long> RateLimited =
-        Meter.CreateCounter<long>("faas.rate_limited", "{request}", "Requests above a rate limit, by function and by what they got");
+        Meter.CreateCounter<long>("faas.rate_limited", "{request}", "Requests above a rate limit, by function or redirect and by what they got");
 
-    public static void RequestRateLimited(FunctionVersion function, bool isRewritten) => RateLimited.Add(
+    public static void RequestRateLimited(string site, string scope, bool isRewritten) => RateLimited.Add(
         1,
-        new KeyValuePair<string, object?>("site", function.Site.Name),
-        new KeyValuePair<string, object?>("function", function.Name),
+        new KeyValuePair<string, object?>("site", site),
+        new KeyValuePair<string, object?>("scope", scope),
         new KeyValuePair<string, object?>("action", isRewritten ? "rewrite" : "rate_limit"));
 }

@@ -57,9 +57,7 @@ internal static class RequestReader
 
     public static List<string> ReadHeaders(IHeaderDictionary headers, SignedEvent? signed = null)
     {
-        // Fields that Connection names are hop-by-hop, too.
-        var connection = headers.Connection;
-        var named = connection.Count == 0 || IsOrdinary(connection) ? null : NamedBy(connection);
+        var named = NamedByConnection(headers);
         var flat = new List<string>(headers.Count * 2);
         foreach (var (name, values) in headers)
         {
@@ -83,6 +81,13 @@ internal static class RequestReader
         }
 
         return flat;
+    }
+
+    /// <summary>The fields that Connection names, which are hop-by-hop, too; null when there are none.</summary>
+    public static HashSet<string>? NamedByConnection(IHeaderDictionary headers)
+    {
+        var connection = headers.Connection;
+        return connection.Count == 0 || IsOrdinary(connection) ? null : NamedBy(connection);
     }
 
     public static string ClientIp(HttpContext context) => ClientAddresses.TextOf(ClientAddress(context));

@@ -35,7 +35,7 @@ internal static class ScheduledPage
             return;
         }
 
-        await ErrorResponses.WriteTextAsync(context, page.AsText(), "text/plain; charset=utf-8");
+        await TextReply.WriteAsync(context, page.AsText());
     }
 
     private sealed class Page(InvocationRequest request, IExchange exchange, bool isAskedByClockwork, string? nextRun)

@@ -1,9 +1,12 @@
 using Microsoft.Extensions.Logging;
 using SandboxHost.Control;
 using SandboxHost.Deployments;
+using SandboxHost.Egress;
 using SandboxHost.Events;
 using SandboxHost.Gateway;
+using SandboxHost.Gateway.Redirects;
 using SandboxHost.Isolation;
+using SandboxHost.Isolation.Egress;
 using SandboxHost.Isolation.Linux;
 using SandboxHost.Output;
 using SandboxHost.Sandboxes;
@@ -152,7 +155,9 @@ public sealed class DevHost : IAsyncDisposable
         var platformEvents = new PlatformEvents(work.Queue, _workers.Invoker, output, _clock);
         await ServeControlAsync(options, new ControlContext(work.Runs, work.Schedules, work.Queue, platformEvents, snapshots, _clock), loggers, cancellationToken);
         var invoker = options.LogRequests ? Own(new RequestLog(_workers.Invoker, output, _clock)) : _workers.Invoker;
-        var pipeline = new FunctionPipeline(snapshots, invoker, output, _clock, calls, platformEvents);
+        var proxy = Own(new RewriteProxy(
+            new RewriteProxyOptions { Policy = new EgressPolicy(EgressAllowOf(options, folders)), OwnAddresses = new OwnAddresses(_clock).Read }, output, _clock));
+        var pipeline = new FunctionPipeline(snapshots, invoker, output, _clock, calls, platformEvents, proxy);
         if (options.InspectPort is { } inspectPort)
         {
             _inspector = Own(await InspectorServer.StartAsync(inspectPort, snapshots, _workers.Inspectors!, output, loggers, cancellationToken));
@@ -198,13 +203,16 @@ public sealed class DevHost : IAsyncDisposable
         var launcher = Own(await LinuxSandboxLauncher.CreateAsync(
             IsolationOptionsFor(options.Files, options.UserRuntimeDirectory) with
             {
-                Egress = new EgressOptions { AllowedPrivate = [.. options.EgressAllow, .. folders.SelectMany(folder => folder.EgressAllow)] },
+                Egress = new EgressOptions { AllowedPrivate = EgressAllowOf(options, folders) },
             },
             _clock,
             loggers.CreateLogger<LinuxSandboxLauncher>(),
             cancellationToken));
         return (launcher, launcher.LinkDirectory);
     }
+
+    private static IReadOnlyList<string> EgressAllowOf(DevHostOptions options, IEnumerable<SiteFolder> folders) =>
+        [.. options.EgressAllow, .. folders.SelectMany(folder => folder.EgressAllow)];
 
     public static IsolationOptions IsolationOptionsFor(HostFiles files, string? userRuntimeDirectory)
     {

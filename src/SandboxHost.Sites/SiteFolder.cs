@@ -3,6 +3,7 @@ using System.Text;
 using SandboxHost.Deployments;
 using SandboxHost.Invocations;
 using SandboxHost.Routing;
+using SandboxHost.Sites.Rules;
 
 namespace SandboxHost.Sites;
 
@@ -23,6 +24,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
     private readonly SiteConfigurationReader _reader = new(options);
     private readonly FunctionBuilder _builder = new(bundler, options.Directory);
     private SiteConfiguration? _configuration;
+    private SiteRules _rules = SiteRules.None;
     private IReadOnlySet<string> _usedBefore = new HashSet<string>();
 
     public string Name => options.Name;
@@ -42,7 +44,9 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         get
         {
             var functions = (_configuration?.FunctionsDirectories ?? []).SelectMany(Watched);
-            var settings = (_configuration?.Directories ?? [options.Directory]).Select(directory => (directory, false));
+            var settings = (_configuration?.Directories ?? [options.Directory]).Append(options.Directory)
+                .Concat(_configuration is null ? [] : [_configuration.PublishDirectory, Path.GetDirectoryName(_configuration.PublishDirectory)!])
+                .Select(directory => (directory, false));
             var inputs = _built.Values.SelectMany(built => built.Inputs).Select(Path.GetDirectoryName).OfType<string>()
                 .Where(directory => !directory.Contains("/node_modules", StringComparison.Ordinal))
                 .Select(directory => (directory, false));
@@ -60,6 +64,12 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
     {
         var configuration = ReadConfiguration(out var everything);
         everything |= changed?.Any(path => ProjectFiles.Contains(Path.GetFileName(path))) == true;
+        if (everything || changed is null || changed.Any(IsOfRules))
+        {
+            var sourcesOfRules = new RuleSources(options.Directory, configuration.PublishDirectory, configuration.Netlify.Root, EnvironmentOf(configuration));
+            _rules = SiteRules.Read(sourcesOfRules, mistake => Raise(SiteEventKind.Warning, "", mistake));
+        }
+
         var sources = FunctionFinder.Find(
             configuration.FunctionsDirectories, configuration.InternalFunctionsDirectory, mistake => Raise(SiteEventKind.Warning, "", mistake));
         Forget(sources);
@@ -91,8 +101,16 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             Functions = functions,
             Routes = new RouteTable(functions),
             EventSecret = configuration.Settings.EventSecret,
+            Geo = options.Geo,
+            Files = PublishDirectory.FilesOf(options.Directory, configuration.PublishDirectory, configuration.FunctionsDirectories),
+            Redirects = _rules.Redirects,
+            Headers = _rules.Headers,
+            RoleTokens = _rules.RoleTokens,
         };
     }
+
+    private bool IsOfRules(string changed) =>
+        Path.GetFileName(changed) is RedirectsFile.Name or HeadersFile.Name || _configuration!.PublishDirectory.StartsWith(changed, StringComparison.Ordinal);
 
     private SiteConfiguration ReadConfiguration(out bool isNew)
     {

@@ -9,8 +9,10 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using SandboxHost.Deployments;
 using SandboxHost.Events;
+using SandboxHost.Gateway.Redirects;
 using SandboxHost.Output;
 using SandboxHost.Routing;
+using SandboxHost.Routing.Rules;
 using SandboxHost.Runs;
 using SandboxHost.Storage;
 
@@ -22,17 +24,19 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
     private readonly SnapshotSource _snapshots = new();
     private readonly TempFolder _folder = new();
     private readonly SqliteDatabase _database;
+    private readonly RewriteProxy _proxy;
     private readonly WebApplication _app;
 
-    private GatewayHost(TimeProvider clock, IReadOnlyList<FunctionVersion> functions)
+    private GatewayHost(TimeProvider clock, SiteSnapshot site, RewriteProxyOptions proxyOptions)
     {
-        Functions = functions;
-        Publish([.. functions]);
+        Functions = site.Functions;
+        _snapshots.Publish(new HostSnapshot([site]));
         _database = SqliteDatabase.Open(_folder.File("state.db"), maxBytes: 16 * FunctionLimits.Megabyte);
         Runs = new SqliteRunStore(_database);
         var queue = new RunQueue(Runs) { MaxWaiting = 3 };
+        _proxy = new RewriteProxy(proxyOptions, this, clock);
         var pipeline = new FunctionPipeline(
-            _snapshots, Invoker, this, clock, new BackgroundCalls(queue, this, clock), new PlatformEvents(queue, Invoker, this, clock));
+            _snapshots, Invoker, this, clock, new BackgroundCalls(queue, this, clock), new PlatformEvents(queue, Invoker, this, clock), _proxy);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
@@ -85,9 +89,24 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
     /// <summary>With one function for every path, unless the test brings others.</summary>
     public static async Task<GatewayHost> StartAsync(params FunctionVersion[] functions) => await StartAsync(TimeProvider.System, functions);
 
-    public static async Task<GatewayHost> StartAsync(TimeProvider clock, params FunctionVersion[] functions)
+    public static async Task<GatewayHost> StartAsync(TimeProvider clock, params FunctionVersion[] functions) =>
+        await StartAsync(clock, SiteOf(functions.Length > 0 ? functions : [Function("all", FunctionKind.Http, "/*")]), new RewriteProxyOptions());
+
+    public static SiteSnapshot SiteOf(
+        IReadOnlyList<FunctionVersion> functions, PublishedFiles? files = null, RedirectTable? redirects = null, HeaderTable? headers = null) => new()
+        {
+            Identity = new SiteIdentity("1", "site", "http://localhost", "2"),
+            HostNames = ["one.example", "two.example"],
+            Functions = functions,
+            Routes = new RouteTable(functions),
+            Files = files,
+            Redirects = redirects ?? RedirectTable.Empty,
+            Headers = headers ?? HeaderTable.Empty,
+        };
+
+    public static async Task<GatewayHost> StartAsync(TimeProvider clock, SiteSnapshot site, RewriteProxyOptions proxyOptions)
     {
-        var host = new GatewayHost(clock, functions.Length > 0 ? functions : [Function("all", FunctionKind.Http, "/*")]);
+        var host = new GatewayHost(clock, site, proxyOptions);
         await host._app.StartAsync(TestContext.Current.CancellationToken);
         Uri[] addresses = [.. host._app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address))];
         host.Address = addresses[0];
@@ -119,6 +138,7 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
         await now.CancelAsync();
         await _app.StopAsync(now.Token);
         await _app.DisposeAsync();
+        await _proxy.DisposeAsync();
         await BreakStoreAsync();
         _folder.Dispose();
     }

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using SandboxHost.Events;
 using SandboxHost.Routing;
+using SandboxHost.Routing.Rules;
 using SandboxHost.Runs;
 
 namespace SandboxHost.Deployments;
@@ -82,7 +83,26 @@ public sealed class SiteSnapshot
         ArgumentNullException.ThrowIfNull(raised);
         return Functions.Where(function => function.Events.Contains(raised.Slug));
     }
+
+    /// <summary>Null: none of its files are served.</summary>
+    public PublishedFiles? Files { get; init; }
+
+    public RedirectTable Redirects { get; init; } = RedirectTable.Empty;
+
+    /// <summary>For replies from <see cref="Files"/>; a function sets its own.</summary>
+    public HeaderTable Headers { get; init; } = HeaderTable.Empty;
+
+    /// <summary>Null: no visitor has a role.</summary>
+    public RoleTokens? RoleTokens { get; init; }
+
+    /// <summary>Where its visitors appear to be.</summary>
+    public GeoLocation Geo { get; init; } = GeoLocation.Mock;
 }
+
+/// <summary>The files of a site that anybody may read.</summary>
+/// <param name="Directory">Absolute.</param>
+/// <param name="Hidden">Files and directories below it that nobody may, relative, with '/'; case is ignored.</param>
+public sealed record PublishedFiles(string Directory, IReadOnlyList<string> Hidden);
 
 /// <summary>The current snapshot, and who wants to know of the next.</summary>
 public sealed class SnapshotSource

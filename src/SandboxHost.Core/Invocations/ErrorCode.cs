@@ -62,6 +62,12 @@ public enum ErrorCode
 
     /// <summary>The host failed. Unknown means this.</summary>
     InternalError,
+
+    /// <summary>A rewrite leads to another host, which can't be reached or may not be.</summary>
+    ProxyFailed,
+
+    /// <summary>A rewrite leads to another host, which did not answer within the limit.</summary>
+    ProxyTimeout,
 }
 
 /// <summary>Who has to act on an error.</summary>
@@ -109,6 +115,8 @@ public static class ErrorTable
         new(ErrorCode.StoreFailed, "store_failed", Fault.Host, 503),
         new(ErrorCode.HostShutdown, "host_shutdown", Fault.Host, 503),
         new(ErrorCode.InternalError, "internal_error", Fault.Host, 500, VisitorText: "The host failed."),
+        new(ErrorCode.ProxyFailed, "proxy_failed", Fault.Function, 502),
+        new(ErrorCode.ProxyTimeout, "proxy_timeout", Fault.Function, 504),
     ];
 
     public static IReadOnlyList<ErrorRow> All => Rows;

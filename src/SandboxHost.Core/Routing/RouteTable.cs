@@ -19,8 +19,16 @@ public enum RouteOutcome
     IllegalName,
 }
 
+/// <param name="Function">
+/// Set with <see cref="RouteOutcome.Function"/>, and with <see cref="RouteOutcome.UnknownFunction"/> when the name is that of
+/// a function which answers elsewhere.
+/// </param>
 /// <param name="Route">Index into the function's routes; -1 for its default URL.</param>
-public readonly record struct RouteMatch(RouteOutcome Outcome, FunctionVersion? Function, int Route);
+/// <param name="Order">The place of the route among all routes of the site.</param>
+public readonly record struct RouteMatch(RouteOutcome Outcome, FunctionVersion? Function, int Route, int Order = -1)
+{
+    public static readonly RouteMatch None = new(RouteOutcome.None, null, -1);
+}
 
 /// <summary>
 /// From method and path to function, as Netlify's own algorithm does it (reference §1.3 and §1.5): default URLs first,
@@ -51,7 +59,8 @@ public sealed class RouteTable
 
     /// <param name="method">Upper case.</param>
     /// <param name="path">The path as it was sent, percent-encoded, without the query.</param>
-    public RouteMatch Match(string method, string path)
+    /// <param name="after">The match that yielded (<see cref="FunctionVersion.PreferStatic"/>): only what comes after it counts.</param>
+    public RouteMatch Match(string method, string path, RouteMatch? after = null)
     {
         path = UrlPath.Resolve(path);
         foreach (var prefix in DefaultPrefixes)
@@ -68,7 +77,7 @@ public sealed class RouteTable
             path = path[..^1];
         }
 
-        return MatchPatterns(method, path.ToLowerInvariant());
+        return MatchPatterns(method, path.ToLowerInvariant(), after?.Order ?? -1);
     }
 
     private RouteMatch MatchDefaultUrl(ReadOnlySpan<char> rest)
@@ -82,12 +91,12 @@ public sealed class RouteTable
 
         return _byName.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out var function) && function.Routes.Count == 0
             ? new RouteMatch(RouteOutcome.Function, function, -1)
-            : new RouteMatch(RouteOutcome.UnknownFunction, null, -1);
+            : new RouteMatch(RouteOutcome.UnknownFunction, function, -1);
     }
 
-    private RouteMatch MatchPatterns(string method, string path)
+    private RouteMatch MatchPatterns(string method, string path, int after)
     {
-        var best = FirstLiteral(method, path);
+        var best = FirstLiteral(method, path, after);
         foreach (var entry in _expressions)
         {
             if (best is not null && entry.Order > best.Order)
@@ -95,7 +104,7 @@ public sealed class RouteTable
                 break;
             }
 
-            if (entry.Takes(method) && entry.Route.Pattern.Matches(path) && !entry.Excludes(path))
+            if (entry.Order > after && entry.Takes(method) && entry.Route.Pattern.Matches(path) && !entry.Excludes(path))
             {
                 best = entry;
                 break;
@@ -103,17 +112,17 @@ public sealed class RouteTable
         }
 
         return best is null
-            ? new RouteMatch(RouteOutcome.None, null, -1)
-            : new RouteMatch(RouteOutcome.Function, best.Function, best.Index);
+            ? RouteMatch.None
+            : new RouteMatch(RouteOutcome.Function, best.Function, best.Index, best.Order);
     }
 
-    private Entry? FirstLiteral(string method, string path)
+    private Entry? FirstLiteral(string method, string path, int after)
     {
         if (_literals.TryGetValue(path, out var entries))
         {
             foreach (var entry in entries)
             {
-                if (entry.Takes(method) && !entry.Excludes(path))
+                if (entry.Order > after && entry.Takes(method) && !entry.Excludes(path))
                 {
                     return entry;
                 }

@@ -10,6 +10,10 @@ public static class UrlPath
     private static readonly SearchValues<char> Plain =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/%|[]");
 
+    // RFC 3986 §3.3: pchar without percent-encodings, and the slash.
+    private static readonly SearchValues<char> Unencoded =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/");
+
     /// <summary>
     /// The path that a function sees for a path that a client sent: dot segments resolved, backslashes turned, odd
     /// characters percent-encoded. Routing by anything else would let <c>/public/../admin</c> in by the wrong door.
@@ -24,6 +28,60 @@ public static class UrlPath
         }
 
         return HasDotSegment(path) ? WithoutDotSegments(path) : path;
+    }
+
+    /// <summary>
+    /// One spelling for all spellings of a path: what may stand unencoded is decoded, all else is encoded with upper-case
+    /// digits. <c>%2F</c> stays, because it is no slash. Rules compare paths in this form.
+    /// </summary>
+    public static string Canonical(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (!path.AsSpan().ContainsAnyExcept(Unencoded))
+        {
+            return path;
+        }
+
+        var canonical = new StringBuilder(path.Length + 16);
+        Span<byte> utf8 = stackalloc byte[4];
+        for (var i = 0; i < path.Length; i++)
+        {
+            var c = path[i];
+            if (c == '%' && i + 2 < path.Length && char.IsAsciiHexDigit(path[i + 1]) && char.IsAsciiHexDigit(path[i + 2]))
+            {
+                AppendCanonical(canonical, byte.Parse(path.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
+                i += 2;
+            }
+            else if (c == '/' || Unencoded.Contains(c))
+            {
+                canonical.Append(c);
+            }
+            else
+            {
+                // A surrogate without its other half becomes U+FFFD.
+                Rune.DecodeFromUtf16(path.AsSpan(i), out var rune, out var length);
+                foreach (var b in utf8[..rune.EncodeToUtf8(utf8)])
+                {
+                    canonical.Append(CultureInfo.InvariantCulture, $"%{b:X2}");
+                }
+
+                i += length - 1;
+            }
+        }
+
+        return canonical.ToString();
+    }
+
+    private static void AppendCanonical(StringBuilder canonical, byte value)
+    {
+        if (value != '/' && Unencoded.Contains((char)value))
+        {
+            canonical.Append((char)value);
+        }
+        else
+        {
+            canonical.Append(CultureInfo.InvariantCulture, $"%{value:X2}");
+        }
     }
 
     /// <summary>Whether a URL parser percent-encodes the character in a path.</summary>

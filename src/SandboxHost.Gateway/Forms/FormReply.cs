@@ -34,7 +34,7 @@ internal static class FormReply
             return;
         }
 
-        await ErrorResponses.WriteTextAsync(context, $"{Thanks} {Received}\n", "text/plain; charset=utf-8");
+        await TextReply.WriteAsync(context, $"{Thanks} {Received}\n");
     }
 
     /// <summary>The path of the page of this site that the form was on; null when nobody says, or it is another site's.</summary>

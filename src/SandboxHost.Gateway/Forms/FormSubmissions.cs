@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using SandboxHost.Deployments;
 using SandboxHost.Events;
+using SandboxHost.Gateway.Static;
 using SandboxHost.Invocations;
 using SandboxHost.Output;
 using SandboxHost.Routing;
@@ -35,8 +36,14 @@ internal sealed class FormSubmissions(PlatformEvents events, ILogSink output, Ti
             return true;
         }
 
-        await FormReply.WriteAsync(context, target, page => site.Routes.Match(HttpMethods.Get, page).Outcome == RouteOutcome.Function);
+        await FormReply.WriteAsync(context, target, page => HasPage(site, page));
         return true;
+    }
+
+    private static bool HasPage(SiteSnapshot site, string path)
+    {
+        using var file = StaticFile.Open(site.Files, path);
+        return file is not null || site.Routes.Match(HttpMethods.Get, path).Outcome == RouteOutcome.Function;
     }
 
     /// <summary>Reads the form and tells the functions; returns why not.</summary>

@@ -1,11 +1,12 @@
 using System.Collections.Frozen;
 using System.Net;
 using System.Net.NetworkInformation;
+using SandboxHost.Egress;
 
 namespace SandboxHost.Isolation.Egress;
 
 /// <summary>The addresses of the host's interfaces, looked up again now and then: asking the kernel costs a millisecond.</summary>
-internal sealed class OwnAddresses(TimeProvider time)
+public sealed class OwnAddresses(TimeProvider time)
 {
     private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(30);
     private readonly Lock _gate = new();

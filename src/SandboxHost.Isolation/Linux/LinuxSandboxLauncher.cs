@@ -3,6 +3,7 @@ using System.Runtime.Versioning;
 using System.Text.RegularExpressions;
 using CliWrap;
 using Microsoft.Extensions.Logging;
+using SandboxHost.Egress;
 using SandboxHost.Isolation.Cgroups;
 using SandboxHost.Isolation.Egress;
 using SandboxHost.Isolation.Output;

@@ -38,12 +38,6 @@ public sealed class RouteTableTests
         Assert.Equal(new RouteMatch(outcome, null, -1), new RouteTable([Some.Function("hello")]).Match("GET", path));
 
     [TimedFact]
-    public void A_function_with_paths_does_not_answer_at_its_default_url() =>
-        Assert.Equal(
-            new RouteMatch(RouteOutcome.UnknownFunction, null, -1),
-            new RouteTable([Some.Function("hello", Some.Route("/hi"))]).Match("GET", "/.netlify/functions/hello"));
-
-    [TimedFact]
     public void A_function_for_every_path_gets_a_default_url_that_names_nobody() =>
         Assert.Equal(0, TableOf(Some.Route("/*")).Match("GET", "/.netlify/functions/").Route);
 
@@ -166,8 +160,36 @@ public sealed class RouteTableTests
             {
                 FunctionVersion[] functions =
                     [.. made.Select((item, i) => Some.Function($"f{i}", item.Item2, [.. item.Item1.Select(route => Some.Route(route.Item1, route.Item2))]))];
-                return new RouteTable(functions).Match(method, path) == AskedInTurn(functions, method, path);
+                return new RouteTable(functions).Match(method, path) with { Order = -1 } == AskedInTurn(functions, method, path);
             });
+    }
+
+    [TimedFact]
+    public void A_function_that_yields_leaves_the_path_to_those_behind_it()
+    {
+        var first = Some.Function("a", Some.Route("/:x"), Some.Route("/a"));
+        var second = Some.Function("b", Some.Route("/a", "POST"));
+        var third = Some.Function("c", Some.Route("/*"));
+        var table = new RouteTable([first, second, third]);
+
+        var matches = new List<(string?, int)>();
+        for (var match = table.Match("GET", "/a"); match.Outcome == RouteOutcome.Function; match = table.Match("GET", "/a", match))
+        {
+            matches.Add((match.Function!.Name, match.Route));
+        }
+
+        Assert.Equal([("a", 0), ("a", 1), ("c", 0)], matches);
+    }
+
+    [TimedFact]
+    public void A_function_with_paths_does_not_answer_at_its_default_url_which_says_whose_it_is()
+    {
+        var function = Some.Function("custom", Some.Route("/x"));
+
+        var match = new RouteTable([function]).Match("GET", "/.netlify/functions/custom");
+
+        Assert.Equal((RouteOutcome.UnknownFunction, function), (match.Outcome, match.Function));
+        Assert.Null(new RouteTable([function]).Match("GET", "/.netlify/functions/nobody").Function);
     }
 
     // §1.5 word by word.

@@ -26,6 +26,23 @@ public sealed class UrlPathTests
     [InlineData("/é", "/%C3%A9")]
     public void A_path_is_read_as_a_url_parser_reads_it(string path, string resolved) => Assert.Equal(resolved, UrlPath.Resolve(path));
 
+    [TimedTheory]
+    [InlineData("/a/b-c_d~e", "/a/b-c_d~e")]
+    [InlineData("/%61%2D", "/a-")]
+    [InlineData("/a%2fb", "/a%2Fb")]
+    [InlineData("/%25", "/%25")]
+    [InlineData("/%2561", "/%2561")]
+    [InlineData("/%c3%a9", "/%C3%A9")]
+    [InlineData("/é", "/%C3%A9")]
+    [InlineData("/%zz%4", "/%25zz%254")]
+    [InlineData("/a b\"", "/a%20b%22")]
+    [InlineData("/😀", "/%F0%9F%98%80")]
+    public void A_path_has_one_canonical_spelling(string path, string canonical)
+    {
+        Assert.Equal(canonical, UrlPath.Canonical(path));
+        Assert.Equal(canonical, UrlPath.Canonical(canonical));
+    }
+
     [TimedFact]
     public async Task Node_reads_the_same_paths()
     {

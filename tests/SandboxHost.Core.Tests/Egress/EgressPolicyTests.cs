@@ -1,14 +1,15 @@
 using System.Net;
+using SandboxHost.Egress;
 using SandboxHost.Sandboxes;
 
-namespace SandboxHost.Isolation.Egress;
+namespace SandboxHost.Tests.Egress;
 
 public sealed class EgressPolicyTests
 {
     private static readonly HashSet<IPAddress> Own = [IPAddress.Parse("8.8.4.4"), IPAddress.Parse("2600::1")];
     private static readonly EgressPolicy Strict = new([]);
 
-    [Theory]
+    [TimedTheory]
     [InlineData("0.0.0.0", "this-network")]
     [InlineData("0.1.2.3", "this-network")]
     [InlineData("10.0.0.1", "private")]
@@ -68,7 +69,7 @@ public sealed class EgressPolicyTests
     public void Addresses_that_are_not_on_the_internet_are_refused(string address, string rule) =>
         Assert.Equal(rule, Strict.Judge(IPAddress.Parse(address), 443, Own).Rule);
 
-    [Theory]
+    [TimedTheory]
     [InlineData("1.1.1.1")]
     [InlineData("9.255.255.255")]
     [InlineData("11.0.0.1")]
@@ -85,12 +86,12 @@ public sealed class EgressPolicyTests
     public void Addresses_on_the_internet_are_allowed(string address) =>
         Assert.True(Strict.Judge(IPAddress.Parse(address), 443, Own).IsAllowed);
 
-    [Theory]
+    [TimedTheory]
     [InlineData(25)]
     [InlineData(0)]
     public void Mail_and_no_port_are_refused(int port) => Assert.Equal("port", Strict.Judge(IPAddress.Parse("1.1.1.1"), port, Own).Rule);
 
-    [Theory]
+    [TimedTheory]
     [InlineData("127.0.0.1:8080", "127.0.0.1", 8080, true)]
     [InlineData("127.0.0.1:8080", "::ffff:127.0.0.1", 8080, true)]
     [InlineData("127.0.0.1:8080", "127.0.0.1", 8081, false)]
@@ -110,7 +111,7 @@ public sealed class EgressPolicyTests
     public void Operator_can_allow_single_destinations(string entry, string address, int port, bool allowed) =>
         Assert.Equal(allowed, new EgressPolicy([entry]).Judge(IPAddress.Parse(address), port, Own).IsAllowed);
 
-    [Theory]
+    [TimedTheory]
     [InlineData("example.com")]
     [InlineData("10.0.0.1:http")]
     [InlineData("10.0.0.0/99")]

@@ -2,10 +2,10 @@ using System.Net;
 using System.Net.Sockets;
 using SandboxHost.Sandboxes;
 
-namespace SandboxHost.Isolation.Egress;
+namespace SandboxHost.Egress;
 
 /// <summary>Whether a destination may be dialled, and by which rule not.</summary>
-internal readonly record struct EgressVerdict(string? Rule)
+public readonly record struct EgressVerdict(string? Rule)
 {
     public static readonly EgressVerdict Allowed;
 
@@ -13,10 +13,10 @@ internal readonly record struct EgressVerdict(string? Rule)
 }
 
 /// <summary>
-/// Which addresses a worker may reach: the internet, and nothing that is only reachable because of where the host stands.
+/// Which addresses a worker, or a rewrite to another host, may reach: the internet, and nothing that is only reachable because of where the host stands.
 /// Judges addresses, never names; who dials must dial the very address that was judged.
 /// </summary>
-internal sealed class EgressPolicy
+public sealed class EgressPolicy
 {
     private const int MailPort = 25;
 

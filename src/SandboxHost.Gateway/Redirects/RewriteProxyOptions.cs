@@ -1,0 +1,17 @@
+using System.Net;
+using SandboxHost.Egress;
+
+namespace SandboxHost.Gateway.Redirects;
+
+/// <summary>How far rewrites to other hosts may reach, and how long they may take.</summary>
+public sealed record RewriteProxyOptions
+{
+    /// <summary>Judges every address that is dialled: the same rules as for what functions fetch. Default: the internet only.</summary>
+    public EgressPolicy Policy { get; init; } = new([]);
+
+    /// <summary>The host's own addresses, which no rewrite may reach. Default: none are known.</summary>
+    public Func<IReadOnlySet<IPAddress>> OwnAddresses { get; init; } = static () => new HashSet<IPAddress>();
+
+    /// <summary>Until the first byte of the reply, and between any two bytes in either direction. Default 26 s, as on Netlify.</summary>
+    public TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(26);
+}
