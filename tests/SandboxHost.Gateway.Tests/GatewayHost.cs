@@ -93,7 +93,7 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
         await StartAsync(clock, SiteOf(functions.Length > 0 ? functions : [Function("all", FunctionKind.Http, "/*")]), new RewriteProxyOptions());
 
     public static SiteSnapshot SiteOf(
-        IReadOnlyList<FunctionVersion> functions, PublishedFiles? files = null, RedirectTable? redirects = null, HeaderTable? headers = null) => new()
+        IReadOnlyList<FunctionVersion> functions, PublishedFiles? files = null, RedirectTable? redirects = null, HeaderTable? headers = null, string? eventSecret = null) => new()
         {
             Identity = new SiteIdentity("1", "site", "http://localhost", "2"),
             HostNames = ["one.example", "two.example"],
@@ -102,6 +102,7 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
             Files = files,
             Redirects = redirects ?? RedirectTable.Empty,
             Headers = headers ?? HeaderTable.Empty,
+            EventSecret = eventSecret,
         };
 
     public static async Task<GatewayHost> StartAsync(TimeProvider clock, SiteSnapshot site, RewriteProxyOptions proxyOptions)

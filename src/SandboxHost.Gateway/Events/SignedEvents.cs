@@ -115,7 +115,7 @@ internal sealed class SignedEvents(TimeProvider clock)
             : !PlatformEvent.All.Any(item => item.Slug == slug) ? "there is no such event"
             : expires <= time ? "exp is over"
             : issued > time + (long)ClockSkew.TotalSeconds ? "iat is in the future"
-            : issued >= expires || expires - issued > (long)MaxAge.TotalSeconds ? "exp must be at most 300 seconds after iat"
+            : issued >= expires || issued < expires - (long)MaxAge.TotalSeconds ? "exp must be at most 300 seconds after iat"
             : null;
     }
 
