@@ -18,7 +18,7 @@ internal static class FormReply
         context.Response.Headers.CacheControl = "no-store";
         var path = UrlPath.Resolve(target.Path);
         var sender = SendingPage(context.Request);
-        if (sender is not null && sender != path && IsOwn(path) && isPage(path))
+        if (sender is not null && Page(sender) != Page(path) && IsOwn(path) && isPage(path))
         {
             context.Response.StatusCode = StatusCodes.Status303SeeOther;
             context.Response.Headers.Location = path;
@@ -43,6 +43,15 @@ internal static class FormReply
         && page.Authority.Equals(request.Host.Value, StringComparison.OrdinalIgnoreCase)
             ? UrlPath.Resolve(page.AbsolutePath)
             : null;
+
+    // One page at several addresses, as files are: /a, /a/, /a.html and /a/index.html.
+    private static string Page(string path)
+    {
+        var page = UrlPath.Canonical(path);
+        page = page.EndsWith(".html", StringComparison.Ordinal) ? page[..^".html".Length] : page;
+        page = page.EndsWith("/index", StringComparison.Ordinal) ? page[..^"index".Length] : page;
+        return page.TrimEnd('/');
+    }
 
     // Two slashes, or a slash and what browsers take for one, name another host.
     private static bool IsOwn(string path) => !path.StartsWith("//", StringComparison.Ordinal) && !path.StartsWith("/\\", StringComparison.Ordinal);

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 using SandboxHost.Deployments;
 using SandboxHost.Gateway.Redirects;
 using SandboxHost.Output;
+using SandboxHost.Routing.Rules;
 using SandboxHost.Runs;
 
 namespace SandboxHost.Gateway.Tests.Events;
@@ -137,6 +138,8 @@ public sealed class FormTests
 
     [TimedTheory]
     [InlineData("text/html", "http://HOST/contact", "/contact", 200)]
+    [InlineData("text/html", "http://HOST/page/index.html", "/page", 200)]
+    [InlineData("text/html", "http://HOST/page/", "/p%61ge.html", 200)]
     [InlineData("text/html", null, "/page", 200)]
     [InlineData("*/*", "http://HOST/contact", "/page", 303)]
     [InlineData("text/html", "http://HOST/contact?a=1", "/page?x=1", 303)]
@@ -146,7 +149,7 @@ public sealed class FormTests
     {
         using var folder = new TempFolder();
         await File.WriteAllTextAsync(folder.File("page.html"), "a page", Stop);
-        var site = GatewayHost.SiteOf([Subscriber()], new PublishedFiles(Path.GetDirectoryName(folder.File("x"))!, []));
+        var site = GatewayHost.SiteOf([Subscriber()], new PublishedFiles(folder.Path, []));
         await using var host = await GatewayHost.StartAsync(TimeProvider.System, site, new RewriteProxyOptions());
         using var request = Form(path, "a=1", UrlEncoded);
         request.Headers.TryAddWithoutValidation("Accept", accept);
@@ -159,11 +162,32 @@ public sealed class FormTests
         if (status == 200)
         {
             Assert.Equal("text/html", reply.Content.Headers.ContentType!.MediaType);
-            var back = referrer?.Contains("HOST", StringComparison.Ordinal) == true ? "/contact" : "/";
+            var back = referrer?.StartsWith("http://HOST", StringComparison.Ordinal) == true ? referrer["http://HOST".Length..] : "/";
             Assert.Contains($"<a href=\"{back}\">", await reply.Content.ReadAsStringAsync(Stop));
         }
 
         Assert.NotNull(await ClaimAsync(host, "on-form"));
+    }
+
+    [TimedTheory]
+    [InlineData("/", 200, true)]
+    [InlineData("/any/where", 200, true)]
+    [InlineData("/to-function", 200, false)]
+    [InlineData("/moved", 301, false)]
+    [InlineData("/none", 404, false)]
+    public async Task Redirects_go_first_and_a_site_of_one_page_is_sent_forms_all_the_same(string path, int status, bool isTaken)
+    {
+        using var folder = new TempFolder();
+        await File.WriteAllTextAsync(folder.File("index.html"), "the page", Stop);
+        RedirectRule[] rules = [Rule("/to-function", "/.netlify/functions/f", 200), Rule("/moved", "/elsewhere", 301), Rule("/none", "/.netlify/functions/nobody", 404), Rule("/*", "/index.html", 200)];
+        var site = GatewayHost.SiteOf([Subscriber(), GatewayHost.Function("f")], new PublishedFiles(folder.Path, []), new RedirectTable(rules));
+        await using var host = await GatewayHost.StartAsync(TimeProvider.System, site, new RewriteProxyOptions());
+
+        using var reply = await host.Client.SendAsync(Form(path, "a=1", UrlEncoded), Stop);
+
+        Assert.Equal((HttpStatusCode)status, reply.StatusCode);
+        Assert.Equal(isTaken, await ClaimAsync(host, "on-form") is not null);
+        Assert.Equal(path == "/to-function" ? 1 : 0, host.Invoker.Requests.Count);
     }
 
     [TimedTheory]
@@ -306,6 +330,13 @@ public sealed class FormTests
         using var broken = await host.Client.SendAsync(Form("/", "a=1", UrlEncoded), Stop);
         Assert.Contains("\"store_failed\"", await broken.Content.ReadAsStringAsync(Stop));
     }
+
+    private static RedirectRule Rule(string from, string to, int status) => new()
+    {
+        From = RulePattern.Parse(from, RuleDialect.Redirects),
+        To = RedirectTarget.TryParse(to, out var target) ? target : throw new InvalidOperationException(to),
+        Status = status,
+    };
 
     private static FunctionVersion With(FunctionVersion function, FunctionLimits limits) => new()
     {
