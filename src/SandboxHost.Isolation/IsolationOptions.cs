@@ -1,3 +1,6 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using SandboxHost.Isolation.Egress;
 using SandboxHost.Isolation.Linux;
 using SandboxHost.Sandboxes;
 
@@ -49,6 +52,18 @@ public sealed record IsolationOptions
         Check(UidBase is >= LeastUid and <= MostUid, $"UidBase is {UidBase}: {LeastUid} to {MostUid}");
         Check(OutOfMemoryScore is >= 0 and <= 1000, $"OutOfMemoryScore is {OutOfMemoryScore}: 0 to 1000");
         Check(Egress.MaxConnections is >= 1 and <= 10_000, $"Egress.MaxConnections is {Egress.MaxConnections}: 1 to 10000");
+        if (Egress.Sites is { } sites)
+        {
+            Check(sites.Ports.Count <= SiteServer.MaxPorts, $"Egress.Sites.Ports has {sites.Ports.Count}: up to {SiteServer.MaxPorts}");
+            Check(sites.Ports.Distinct().Count() == sites.Ports.Count, "Egress.Sites.Ports has a port twice");
+            Check(sites.Ports.All(port => port is > 0 and <= ushort.MaxValue), "Egress.Sites.Ports: 1 to 65535");
+            Check(!sites.Ports.Contains(EgressDoor.ProxyPort), $"Egress.Sites.Ports has {EgressDoor.ProxyPort}, which is the egress proxy's inside of sandboxes");
+            foreach (var name in sites.HostNames.Where(name => !SiteServer.LegalHostName().IsMatch(name)))
+            {
+                Check(false, $"Egress.Sites.HostNames has '{name}': a name below localhost");
+            }
+        }
+
         Check(Path.IsPathRooted(LauncherPath), $"LauncherPath is '{LauncherPath}': an absolute path");
         if (problems.Count > 0)
         {
@@ -71,4 +86,29 @@ public sealed record EgressOptions
 
     /// <summary>Connections at a time per sandbox; further ones are answered 503. 1 to 10,000.</summary>
     public int MaxConnections { get; init; } = 64;
+
+    /// <summary>Where functions find the sites of this host. Null, the default: nowhere.</summary>
+    public SiteServer? Sites { get; init; }
+}
+
+/// <summary>
+/// The host's public server. Inside of every sandbox its ports are there at localhost, so that a function reaches its own
+/// site by the address that its environment and its requests have.
+/// </summary>
+public sealed partial record SiteServer
+{
+    internal const int MaxPorts = 4;
+
+    /// <summary>Where the public server listens, as the host dials it.</summary>
+    public IPAddress Address { get; init; } = IPAddress.Loopback;
+
+    /// <summary>Its ports; the same number inside and outside. Up to 4, and not 3128.</summary>
+    public required IReadOnlyList<int> Ports { get; init; }
+
+    /// <summary>The sites' names below localhost, such as "shop.localhost". Every sandbox knows all of them.</summary>
+    public IReadOnlyList<string> HostNames { get; init; } = [];
+
+    // They are written into a file, a line each, so what they may hold is said here and not left to who calls.
+    [GeneratedRegex(@"\A[^\s\p{C}#]{1,255}\.localhost\z", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
+    internal static partial Regex LegalHostName();
 }

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using SandboxHost.Control;
 using SandboxHost.Deployments;
@@ -108,7 +110,7 @@ public sealed class DevHost : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(loggers);
-        options = WithPort(options);
+        options = WithPorts(options);
         var host = new DevHost(clock);
         try
         {
@@ -140,7 +142,7 @@ public sealed class DevHost : IAsyncDisposable
     private async Task StartPartsAsync(
         DevHostOptions options, ILogSink output, Action<SiteEvent> events, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
-        var folders = options.Sites.Select(site => FolderFor(site, options, events)).ToList();
+        var folders = options.Sites.Select(site => FolderFor(site, options, events, Own(ArtifactsFolder.Claim(site.Directory)).Path)).ToList();
         var snapshots = new SnapshotSource();
         var sites = Own(new DevSites(folders, snapshots, _clock));
         await sites.StartAsync(cancellationToken);
@@ -203,7 +205,11 @@ public sealed class DevHost : IAsyncDisposable
         var launcher = Own(await LinuxSandboxLauncher.CreateAsync(
             IsolationOptionsFor(options.Files, options.UserRuntimeDirectory) with
             {
-                Egress = new EgressOptions { AllowedPrivate = EgressAllowOf(options, folders) },
+                Egress = new EgressOptions
+                {
+                    AllowedPrivate = EgressAllowOf(options, folders),
+                    Sites = SiteServerFor(options),
+                },
             },
             _clock,
             loggers.CreateLogger<LinuxSandboxLauncher>(),
@@ -220,27 +226,62 @@ public sealed class DevHost : IAsyncDisposable
         return new IsolationOptions { LauncherPath = files.Launcher, UserRuntimeDirectory = userRuntimeDirectory };
     }
 
-    // Sites are told their address in their environment, before anything listens.
-    private static DevHostOptions WithPort(DevHostOptions options)
+    // Sites are told their address in their environment, and sandboxes get its ports, before anything listens.
+    private static DevHostOptions WithPorts(DevHostOptions options)
     {
-        if (options.Listen.Port != 0)
+        // All are held until all are known, so that none is picked twice.
+        var held = new List<TcpListener>();
+        int? Pick(int? port)
         {
-            return options;
+            if (port != 0)
+            {
+                return port;
+            }
+
+            var listener = new TcpListener(options.Listen.Address, 0);
+            held.Add(listener);
+            listener.Start();
+            return ((IPEndPoint)listener.LocalEndpoint).Port;
         }
 
-        using var listener = new System.Net.Sockets.TcpListener(options.Listen.Address, 0);
-        listener.Start();
-        var port = ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
-        return options with { Listen = options.Listen with { Port = port } };
+        try
+        {
+            var listen = options.Listen;
+            return options with
+            {
+                Listen = listen with { Port = Pick(listen.Port)!.Value, Http2Port = Pick(listen.Http2Port), TlsPort = Pick(listen.TlsPort) },
+            };
+        }
+        finally
+        {
+            held.ForEach(listener => listener.Dispose());
+        }
     }
 
-    /// <param name="artifacts">Where to put what is built; null: in the site's folder.</param>
-    internal static SiteFolder FolderFor(SiteArgument site, DevHostOptions options, Action<SiteEvent> events, string? artifacts = null)
+    // The egress proxy's own port is taken inside of sandboxes; a host that listens there is not reached by its functions.
+    private static SiteServer SiteServerFor(DevHostOptions options) => new()
+    {
+        Address = options.Listen.Address switch
+        {
+            var any when any.Equals(IPAddress.Any) => IPAddress.Loopback,
+            var any when any.Equals(IPAddress.IPv6Any) => IPAddress.IPv6Loopback,
+            var one => one,
+        },
+        Ports =
+        [
+            .. new[] { options.Listen.Port, options.Listen.Http2Port, options.Listen.TlsPort }
+                .OfType<int>().Where(port => port != new Uri(SandboxLayout.EgressProxy).Port),
+        ],
+        HostNames = [.. options.Sites.Select(HostNameOf).Distinct()],
+    };
+
+    /// <param name="artifacts">Where to put what is built.</param>
+    internal static SiteFolder FolderFor(SiteArgument site, DevHostOptions options, Action<SiteEvent> events, string artifacts)
     {
         var name = site.Name ?? SiteNameOf(site.Directory);
-        var url = site.Name is null ? $"http://localhost:{options.Listen.Port}" : $"http://{name}.localhost:{options.Listen.Port}";
+        var url = $"http://{(site.Name is null ? "localhost" : HostNameOf(site))}:{options.Listen.Port}";
         return new SiteFolder(
-            new SiteFolderOptions(site.Directory, name, url, [$"{name}.localhost"], options.Limits)
+            new SiteFolderOptions(site.Directory, name, url, [HostNameOf(site)], options.Limits)
             {
                 Debuggable = options.InspectPort is not null,
                 Geo = options.Geo,
@@ -253,6 +294,8 @@ public sealed class DevHost : IAsyncDisposable
             new EsbuildBundler(options.Files.Esbuild),
             events);
     }
+
+    private static string HostNameOf(SiteArgument site) => $"{site.Name ?? SiteNameOf(site.Directory)}.localhost";
 
     // A folder's name may hold what a host name may not.
     private static string SiteNameOf(string directory)
@@ -279,7 +322,8 @@ public sealed class DevHost : IAsyncDisposable
         if (confined)
         {
             environment["HTTP_PROXY"] = environment["HTTPS_PROXY"] = SandboxLayout.EgressProxy;
-            environment["NO_PROXY"] = "localhost,127.0.0.1,::1";
+            // Node takes the second for every name below the first.
+            environment["NO_PROXY"] = "localhost,.localhost,127.0.0.1,::1";
         }
 
         var defaults = new SupervisorOptions

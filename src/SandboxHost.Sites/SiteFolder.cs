@@ -54,8 +54,6 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         }
     }
 
-    private string ArtifactsDirectory => options.ArtifactsDirectory ?? Path.Combine(options.Directory, ".sandboxhost", "functions");
-
     private SiteIdentity Identity => new(IdOf(options.Name), options.Name, options.Url, IdOf("account"));
 
     /// <summary>Builds what is new or changed.</summary>
@@ -189,7 +187,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             return;
         }
 
-        var directory = Path.Combine(ArtifactsDirectory, $"{source.Name}-{hash}");
+        var directory = Path.Combine(options.ArtifactsDirectory, $"{source.Name}-{hash}");
         if (build.Artifact.WriteTo(directory, options.Debuggable) is { } trouble)
         {
             Fail(source, build, trouble, configuration);
@@ -300,7 +298,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
 
     private void RemoveUnusedArtifacts()
     {
-        if (!Directory.Exists(ArtifactsDirectory))
+        if (!Directory.Exists(options.ArtifactsDirectory))
         {
             return;
         }
@@ -308,7 +306,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         // Until the new snapshot is published, and while requests hold the one before, workers start from its files.
         var used = _built.Values.Select(built => built.Version.ArtifactDirectory).ToHashSet(StringComparer.Ordinal);
         var kept = used.Concat(_usedBefore).ToHashSet(StringComparer.Ordinal);
-        foreach (var directory in Directory.EnumerateDirectories(ArtifactsDirectory).Where(directory => !kept.Contains(directory)))
+        foreach (var directory in Directory.EnumerateDirectories(options.ArtifactsDirectory).Where(directory => !kept.Contains(directory)))
         {
             Directory.Delete(directory, recursive: true);
         }

@@ -18,8 +18,8 @@ public sealed record SiteFolderOptions(string Directory, string Name, string Url
     /// <summary>Where clients appear to be.</summary>
     public GeoLocation Geo { get; init; } = GeoLocation.Mock;
 
-    /// <summary>Absolute; what was built is put there. Default: .sandboxhost/functions in the site's folder.</summary>
-    public string? ArtifactsDirectory { get; init; }
+    /// <summary>What was built is put there: an absolute path that nobody else uses. See <see cref="ArtifactsFolder"/>.</summary>
+    public string ArtifactsDirectory { get; init; } = Path.Combine(Directory, ".sandboxhost", "functions");
 
     /// <summary>Where functions lie, whatever netlify.toml says; relative to the site's folder.</summary>
     public string? FunctionsDirectory { get; init; }

@@ -107,7 +107,7 @@ public sealed class IsolationTests(HostFixture fixture)
         }
 
         // One of its workers sleeps by now; that must not keep it alive.
-        await Eventually.TrueAsync(() => IsAnyFrozen(killed.Instance), TimeSpan.FromSeconds(10), "the idle worker froze");
+        await Eventually.TrueAsync(() => Leftovers.IsAnyFrozen(killed.Instance), TimeSpan.FromSeconds(10), "the idle worker froze");
         Assert.NotEmpty(Leftovers.WorkerProcesses(killed.Instance));
         await killed.KillAsync();
         var took = await Eventually.TrueAsync(
@@ -124,12 +124,6 @@ public sealed class IsolationTests(HostFixture fixture)
         Assert.Equal("hello", await again.GetStringAsync("/.netlify/functions/hello"));
         await killed.DisposeAsync();
     }
-
-    private static bool IsAnyFrozen(int instance) =>
-        Leftovers.Groups(instance)
-            .SelectMany(group => Directory.EnumerateFiles(group, "cgroup.events", SearchOption.AllDirectories)
-                .Where(file => File.ReadAllText(file).Contains("frozen 1", StringComparison.Ordinal)))
-            .Any();
 
     private async Task<JsonElement> ReachAsync()
     {

@@ -54,7 +54,7 @@ public sealed class RoutingTests(RoutingSite site) : IClassFixture<RoutingSite>
         Assert.Equal("behind", await (await site.Client.PostAsync("/digits.txt", null)).Content.ReadAsStringAsync());
     }
 
-    [Fact(Timeout = 60_000, Skip = "config.preferStatic is not read yet; SiteResponderTests holds the order.")]
+    [Fact(Timeout = 60_000)]
     public async Task Routing_a_function_that_prefers_static_files_yields_to_one()
     {
         Assert.Equal("shadow\n", await site.Client.GetStringAsync("/shadow.txt"));

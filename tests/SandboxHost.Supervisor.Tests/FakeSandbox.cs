@@ -54,9 +54,12 @@ internal sealed partial class FakeSandbox(SandboxSpec spec, string functionDirec
     /// <summary>The process ends in this way; the kernel closes what it had open.</summary>
     public void Exit(SandboxExit exit)
     {
-        _exited.TrySetResult(exit);
+        ExitUnread(exit);
         Connection?.Sever();
     }
+
+    /// <summary>The process has ended, and what it sent is still on its way.</summary>
+    public void ExitUnread(SandboxExit exit) => _exited.TrySetResult(exit);
 
     public void SetLimits(SandboxLimits limits) => LimitsSet = limits;
 

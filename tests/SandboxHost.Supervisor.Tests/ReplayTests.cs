@@ -91,6 +91,36 @@ public sealed class ReplayTests
     }
 
     [TimedFact]
+    public async Task What_was_sent_before_the_exit_counts_though_the_exit_is_known_first()
+    {
+        await using var host = await TestHost.StartAsync(successors: 3);
+        var (worker, invoke, begun) = await host.BeginAsync(host.Add(), "POST");
+        await worker.SendAsync(Frames.Accepted(invoke.Id));
+        await host.FlushAsync(worker);
+
+        worker.Sandbox.ExitUnread(new SandboxExit(SandboxExitReason.Exited, Code: 7));
+        await worker.SendAsync(Frames.Answer(invoke.Id));
+
+        await using var exchange = await begun;
+        Assert.Null(exchange.Error);
+    }
+
+    [TimedFact]
+    public async Task A_worker_that_ends_its_half_is_told_that_all_was_read()
+    {
+        await using var host = await TestHost.StartAsync(successors: 3);
+        var (worker, invoke, begun) = await host.BeginAsync(host.Add(), "POST");
+        await worker.SendAsync(Frames.Answer(invoke.Id));
+        await worker.EndHalfAsync();
+
+        await using var exchange = await begun;
+        Assert.Null(exchange.Error);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => worker.NextAsync(HostFrame.KindOneofCase.Warm));
+        Assert.False(worker.Sandbox.IsDead, "The session ended with its process and not before.");
+        worker.Sandbox.Exit(new SandboxExit(SandboxExitReason.Exited));
+    }
+
+    [TimedFact]
     public async Task A_process_exit_of_the_function_is_the_end_that_it_reports()
     {
         await using var host = await TestHost.StartAsync(successors: 3);

@@ -87,6 +87,9 @@ internal sealed class ScriptedWorker(FakeSandbox sandbox) : IDisposable
         }
     }
 
+    /// <summary>Ends its half of the session; the connection stays.</summary>
+    public Task EndHalfAsync() => _session!.RequestStream.CompleteAsync();
+
     /// <summary>Lives the life of a decent worker.</summary>
     public async Task ServeAsync()
     {

@@ -64,6 +64,12 @@ public static class Leftovers
     public static IEnumerable<string> Groups(int instance) =>
         Directory.EnumerateDirectories("/sys/fs/cgroup", $"sandboxhost-{instance}", SearchOption.AllDirectories);
 
+    /// <summary>Whether a worker of the host sleeps at this moment.</summary>
+    public static bool IsAnyFrozen(int instance) =>
+        Groups(instance)
+            .SelectMany(group => Directory.EnumerateFiles(group, "cgroup.events", SearchOption.AllDirectories))
+            .Any(file => File.ReadAllText(file).Contains("frozen 1", StringComparison.Ordinal));
+
     private static IEnumerable<string> Mounts(int instance) =>
         File.ReadLines("/proc/self/mountinfo").Where(line => line.Contains($"/run/sandboxhost/{instance}/", StringComparison.Ordinal));
 

@@ -6,7 +6,7 @@ import { decodePlainHeaders } from './hpack.mjs';
 import { ErrorCode } from './http2-frames.mjs';
 import { Http2Connection } from './http2.mjs';
 import { Level, MaxMessageBytes, readHostFrames, WorkerFrameWriter } from './messages.mjs';
-import { then } from './primordials.mjs';
+import { clearTimeout, setTimeout, then } from './primordials.mjs';
 import { RequestBodyCall } from './request-body.mjs';
 import { ResponseBodyCall } from './response-body.mjs';
 
@@ -16,6 +16,9 @@ const BatchBytes = 48 * 1024;
 
 const MaxQueuedLogBytes = 256 * 1024;
 const MaxQueuedLogs = 1000;
+
+// How long the host may take to read the last frames. Its own patience with a worker that does not exit is longer.
+const EndLimitMs = 1000;
 
 const SessionHeaders = callHeaders('Session');
 const RequestBodyHeaders = callHeaders('RequestBody');
@@ -29,6 +32,7 @@ export class HostLink {
   #queuedLogs = 0;
   #queuedLogBytes = 0;
   #droppedLogs = 0;
+  #ending = false;
 
   /**
    * Gets the host's frames: onWarm, onSpecialise, onInvoke, onCancel, onPing, onDrain, and onBatchEnd after the frames of
@@ -108,12 +112,23 @@ export class HostLink {
     this.#connection.flush();
   }
 
-  /** Ends the session and the connection in order, then calls back. */
+  /**
+   * Ends the session and the connection in order, then calls back. The host ends its half when it has read all of this
+   * one; a connection that closed earlier would take along what is still unread. A host that does not is not waited for.
+   */
   end(callback) {
+    if (this.#ending) return;
+    this.#ending = true;
     this.whenFlushed(() => {
-      this.#session.listener.onClose = () => {};
+      const close = () => {
+        clearTimeout(limit);
+        this.#session.listener.onClose = () => {};
+        this.#connection.end(callback);
+      };
+      const limit = setTimeout(close, EndLimitMs);
+      this.#session.listener.onClose = close;
       this.#session.sendEnd();
-      this.#connection.end(callback);
+      this.#connection.flush();
     });
   }
 

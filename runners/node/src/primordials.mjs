@@ -5,7 +5,7 @@ const { apply, ownKeys } = Reflect;
 const promiseThen = Promise.prototype.then;
 
 export const { nextTick } = process;
-export const { AbortController, DOMException, ReadableStream } = globalThis;
+export const { AbortController, DOMException, ReadableStream, clearTimeout, setTimeout } = globalThis;
 
 const NativePromise = Promise;
 export { NativePromise as Promise };

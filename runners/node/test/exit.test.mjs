@@ -25,6 +25,17 @@ test('process.exit ends its own invocation; the others finish, and the process e
   assert.equal(await within(host.exited, 'exit'), 7);
 });
 
+test('a process that exits waits for the host to have read everything, and not for ever', async () => {
+  const host = await serve(`export default async () => { process.exit(7); }`);
+  host.endsSession = false;
+
+  await host.call();
+
+  assert.equal(await within(host.exited, 'exit'), 7);
+  const waited = performance.now() - host.sessionEndedAt;
+  assert.ok(waited > 500, `It waited for ${waited} ms.`);
+});
+
 for (const [name, code, exitCode] of [
   ['caught by the function', `try { process.exit(3); } catch { } return new Response('too late');`, 3],
   ['in a timer', `await new Promise(() => setTimeout(() => process.exit(3), 1));`, 3],

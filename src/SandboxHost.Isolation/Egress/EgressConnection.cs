@@ -23,12 +23,10 @@ internal sealed record EgressContext(
 internal sealed class EgressConnection(Socket client, EgressContext context)
 {
     private const int MaxHeadBytes = 16 << 10;
-    private const int RelayBytes = 64 << 10;
     private const int MaxLingerBytes = 256 << 10;
     private static readonly TimeSpan LingerLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HeadLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan DialLimit = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan IdleLimit = TimeSpan.FromMinutes(5);
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -170,78 +168,50 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
 
     private async Task RelayAsync(ProxyRequest request, Socket server, byte[] surplus, CancellationToken cancellationToken)
     {
-        using var idle = new CancellationTokenSource(IdleLimit, context.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(idle.Token, cancellationToken);
+        using var relay = new Relay(context.Time, cancellationToken);
         if (request.IsTunnel)
         {
-            await client.SendAsync(ProxyAnswer.Established, either.Token);
+            await client.SendAsync(ProxyAnswer.Established, relay.Token);
         }
         else
         {
-            await SendAllAsync(server, request.Head, either.Token);
+            await Relay.SendAllAsync(server, request.Head, relay.Token);
         }
 
-        var up = request.IsTunnel
-            ? TunnelUpAsync(server, surplus, idle, either)
-            : BodyUpAsync(request, server, surplus, idle, either);
-        var down = PumpAsync(server, client, context.Counters.Down, idle, either);
+        var up = request.IsTunnel ? TunnelUpAsync(server, surplus, relay) : BodyUpAsync(request, server, surplus, relay);
+        var down = relay.PumpAsync(server, client, context.Counters.Down);
         await Task.WhenAll(up, down);
     }
 
-    private async Task TunnelUpAsync(Socket server, byte[] surplus, CancellationTokenSource idle, CancellationTokenSource either)
+    private async Task TunnelUpAsync(Socket server, byte[] surplus, Relay relay)
     {
-        await SendAllAsync(server, surplus, either.Token);
+        await Relay.SendAllAsync(server, surplus, relay.Token);
         context.Counters.Up(surplus.Length);
-        await PumpAsync(client, server, context.Counters.Up, idle, either);
-    }
-
-    /// <summary>Copies until the sender is done, then says so to the receiver; the other direction goes on by itself.</summary>
-    private static async Task PumpAsync(
-        Socket from, Socket to, Action<int> count, CancellationTokenSource idle, CancellationTokenSource either)
-    {
-        try
-        {
-            var buffer = new byte[RelayBytes];
-            while (await from.ReceiveAsync(buffer, either.Token) is > 0 and var read)
-            {
-                idle.CancelAfter(IdleLimit);
-                await SendAllAsync(to, buffer.AsMemory(0, read), either.Token);
-                count(read);
-            }
-
-            to.Shutdown(SocketShutdown.Send);
-        }
-        catch
-        {
-            // One side broke: the other direction has nobody left to talk to.
-            await either.CancelAsync();
-            throw;
-        }
+        await relay.PumpAsync(client, server, context.Counters.Up);
     }
 
     /// <summary>Passes on exactly one request's body. Anything after it would be a request that nobody judged, and ends the connection.</summary>
-    private async Task BodyUpAsync(
-        ProxyRequest request, Socket server, byte[] surplus, CancellationTokenSource idle, CancellationTokenSource either)
+    private async Task BodyUpAsync(ProxyRequest request, Socket server, byte[] surplus, Relay relay)
     {
         try
         {
             var meter = new BodyMeter(request.Framing, request.BodyLength);
-            var buffer = new byte[RelayBytes];
+            var buffer = Relay.NewBuffer();
             surplus.CopyTo(buffer, 0);
             var read = surplus.Length;
             do
             {
                 var body = meter.Take(buffer.AsSpan(0, read));
-                await SendAllAsync(server, buffer.AsMemory(0, body), either.Token);
+                await Relay.SendAllAsync(server, buffer.AsMemory(0, body), relay.Token);
                 context.Counters.Up(body);
                 if (meter.IsBroken || body < read)
                 {
-                    await either.CancelAsync();
+                    await relay.BreakOffAsync();
                     return;
                 }
 
-                read = await client.ReceiveAsync(buffer, either.Token);
-                idle.CancelAfter(IdleLimit);
+                read = await client.ReceiveAsync(buffer, relay.Token);
+                relay.Moved();
             }
             while (read > 0);
 
@@ -249,7 +219,7 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
         }
         catch
         {
-            await either.CancelAsync();
+            await relay.BreakOffAsync();
             throw;
         }
     }
@@ -265,7 +235,7 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
 
     private async Task AnswerAsync(byte[] answer, CancellationToken cancellationToken)
     {
-        await SendAllAsync(client, answer, cancellationToken);
+        await Relay.SendAllAsync(client, answer, cancellationToken);
         client.Shutdown(SocketShutdown.Send);
 
         // Closing with bytes unread would reset the connection and could take the answer with it, so they are read for a bit.
@@ -281,14 +251,6 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
             }
 
             read += more;
-        }
-    }
-
-    private static async Task SendAllAsync(Socket socket, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
-    {
-        while (bytes.Length > 0)
-        {
-            bytes = bytes[await socket.SendAsync(bytes, cancellationToken)..];
         }
     }
 }

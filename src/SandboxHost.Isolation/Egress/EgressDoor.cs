@@ -1,32 +1,59 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Net.Sockets;
+using SandboxHost.Sandboxes;
 
 namespace SandboxHost.Isolation.Egress;
 
+/// <summary>A socket that listens inside of the worker's network namespace.</summary>
+/// <param name="Site">Where its connections go; null: to the proxy.</param>
+internal readonly record struct DoorListener(Socket Socket, IPEndPoint? Site = null);
+
 /// <summary>
 /// The only way out of a sandbox: an HTTP proxy that listens inside the worker's network namespace and dials from the
-/// host's. Disposing closes every connection.
+/// host's, and beside it the site ports, which lead to the host's public server. One bound and one count for all of it.
+/// Disposing closes every connection.
 /// </summary>
 internal sealed class EgressDoor : IAsyncDisposable
 {
+    public static readonly int ProxyPort = new Uri(SandboxLayout.EgressProxy).Port;
+
     private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(100);
-    private readonly Socket _listener;
+    private readonly IReadOnlyList<DoorListener> _listeners;
     private readonly EgressContext _context;
     private readonly int _maxConnections;
     private readonly CancellationTokenSource _closing = new();
     private readonly ConcurrentDictionary<Socket, Task> _connections = new();
     private readonly Task _accepting;
+    private int _open;
+    private int _told;
 
-    public EgressDoor(Socket listener, EgressContext context, int maxConnections)
+    public EgressDoor(IReadOnlyList<DoorListener> listeners, EgressContext context, int maxConnections)
     {
-        _listener = listener;
+        _listeners = listeners;
         _context = context;
         _maxConnections = maxConnections;
-        _accepting = AcceptAsync();
+        _accepting = Task.WhenAll(listeners.Select(AcceptAsync));
     }
 
-    public static EgressDoor Open(int processId, EgressContext context, int maxConnections) =>
-        new(NamespaceListener.Open(processId), context, maxConnections);
+    /// <exception cref="SandboxException">A step failed; the message names it.</exception>
+    public static EgressDoor Open(int processId, EgressContext context, EgressOptions options)
+    {
+        var wanted = new List<(IPEndPoint Inside, IPEndPoint? Site)> { (new IPEndPoint(IPAddress.Loopback, ProxyPort), null) };
+        if (options.Sites is { } sites)
+        {
+            // Whatever localhost means to a client: some try the one address first, some the other, some only one.
+            foreach (var site in sites.Ports.Select(port => new IPEndPoint(sites.Address, port)))
+            {
+                wanted.Add((new IPEndPoint(IPAddress.Loopback, site.Port), site));
+                wanted.Add((new IPEndPoint(IPAddress.IPv6Loopback, site.Port), site));
+            }
+        }
+
+        var sockets = NamespaceListener.Open(processId, [.. wanted.Select(one => one.Inside)]);
+        var listeners = sockets.Zip(wanted).Where(pair => pair.First is not null).Select(pair => new DoorListener(pair.First!, pair.Second.Site));
+        return new EgressDoor([.. listeners], context, options.MaxConnections);
+    }
 
     public int OpenConnections => _connections.Count;
 
@@ -37,7 +64,10 @@ internal sealed class EgressDoor : IAsyncDisposable
     {
         // Never disposed: it has no timer, and a door may be closed more than once.
         _closing.Cancel();
-        _listener.Dispose();
+        foreach (var listener in _listeners)
+        {
+            listener.Socket.Dispose();
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -47,7 +77,7 @@ internal sealed class EgressDoor : IAsyncDisposable
         await Task.WhenAll(_connections.Values);
     }
 
-    private async Task AcceptAsync()
+    private async Task AcceptAsync(DoorListener listener)
     {
         // Away from the constructor's thread before anything happens.
         await Task.Yield();
@@ -55,7 +85,7 @@ internal sealed class EgressDoor : IAsyncDisposable
         {
             try
             {
-                Serve(await _listener.AcceptAsync(_closing.Token));
+                Serve(await listener.Socket.AcceptAsync(_closing.Token), listener.Site);
             }
             catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
             {
@@ -86,26 +116,29 @@ internal sealed class EgressDoor : IAsyncDisposable
         }
     }
 
-    private void Serve(Socket client)
+    private void Serve(Socket client, IPEndPoint? site)
     {
-        if (_connections.Count >= _maxConnections)
+        if (Interlocked.Increment(ref _open) > _maxConnections)
         {
-            Turn(client);
+            Interlocked.Decrement(ref _open);
+            Turn(client, site);
             return;
         }
 
         // Added before it runs, so that its end finds itself to remove.
         var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _connections[client] = ServeAsync(client, start.Task);
+        _connections[client] = ServeAsync(client, site, start.Task);
         start.SetResult();
     }
 
-    private async Task ServeAsync(Socket client, Task start)
+    private async Task ServeAsync(Socket client, IPEndPoint? site, Task start)
     {
         await start;
         try
         {
-            await new EgressConnection(client, _context).RunAsync(_closing.Token);
+            await (site is null
+                ? new EgressConnection(client, _context).RunAsync(_closing.Token)
+                : new SiteConnection(client, site, _context).RunAsync(_closing.Token));
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -116,17 +149,39 @@ internal sealed class EgressDoor : IAsyncDisposable
         {
             client.Dispose();
             _connections.TryRemove(client, out _);
+            Interlocked.Decrement(ref _open);
         }
     }
 
     // Best effort and without waiting: a worker that opens too many connections gets none of the host's time.
-    private void Turn(Socket client)
+    private void Turn(Socket client, IPEndPoint? site)
     {
         _context.Counters.Refused();
         using (client)
         {
-            client.Blocking = false;
-            _ = client.Send(ProxyAnswer.TooMany(_maxConnections), SocketFlags.None, out _);
+            if (site is null)
+            {
+                client.Blocking = false;
+                _ = client.Send(ProxyAnswer.TooMany(_maxConnections), SocketFlags.None, out _);
+            }
+        }
+
+        // A site port speaks whatever the public server speaks there, so the client cannot be told; the author can, once.
+        if (Interlocked.Exchange(ref _told, 1) == 0)
+        {
+            _ = TellTurnedAsync();
+        }
+    }
+
+    private async Task TellTurnedAsync()
+    {
+        try
+        {
+            await _context.TellAsync($"The egress door turned a connection away: a worker may have {_maxConnections} at a time. (Said once.)");
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            _context.Logger.EgressConnectionFailed(_context.Sandbox, e);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -8,7 +9,7 @@ using SandboxHost.Sandboxes;
 namespace SandboxHost.Isolation.Egress;
 
 /// <summary>
-/// Makes a listening socket inside another process's network namespace. A socket belongs to the namespace that its
+/// Makes listening sockets inside another process's network namespace. A socket belongs to the namespace that its
 /// maker's thread was in, so one thread goes there for a moment. Two dangers shape this file: the thread must never do
 /// anything else if it does not get back, so it is made for this and ends after; and no other thread may be born from it
 /// while it is away, because it would stay there. So between the two setns calls no managed code runs that could
@@ -17,22 +18,30 @@ namespace SandboxHost.Isolation.Egress;
 /// </summary>
 internal static unsafe class NamespaceListener
 {
-    private const int Port = 3128;
     private const int NewNetwork = 0x40000000;
-    private const int FamilyInet = 2, StreamCloseOnExec = 1 | 0x80000, SocketLevel = 1, ReuseAddress = 2, Backlog = 128;
+    private const int FamilyInet6 = 10, StreamCloseOnExec = 1 | 0x80000, SocketLevel = 1, ReuseAddress = 2, Backlog = 128;
+    private const int FamilyNotSupported = 97, AddressNotAvailable = 99;
+    private const int MaxListeners = 16;
 
     private static readonly nint Library = NativeLibrary.Load("libc", typeof(NamespaceListener).Assembly, null);
 
-    /// <exception cref="SandboxException">A step failed; the message names it.</exception>
-    public static Socket Open(int processId)
+    /// <summary>One socket for each address, in order; null for an IPv6 one where the kernel has no IPv6.</summary>
+    /// <exception cref="SandboxException">A step failed, and nothing is left open; the message names it.</exception>
+    public static Socket?[] Open(int processId, IReadOnlyList<IPEndPoint> addresses)
     {
+        if (addresses.Count > MaxListeners)
+        {
+            throw new ArgumentException($"more than {MaxListeners}", nameof(addresses));
+        }
+
+        var descriptors = new int[addresses.Count];
         var outcome = default(Outcome);
         Exception? failure = null;
         var thread = new Thread(() =>
         {
             try
             {
-                outcome = OpenOnThisThread(processId);
+                outcome = OpenOnThisThread(processId, addresses, descriptors);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or SandboxException)
             {
@@ -50,13 +59,14 @@ internal static unsafe class NamespaceListener
 
         if (outcome.FailedStep != Step.None)
         {
-            throw LibC.Failure("egress", $"{outcome.FailedStep} in the network namespace of process {processId}", outcome.Errno);
+            var step = outcome.FailedStep is Step.Bind or Step.Listen ? $"{outcome.FailedStep} {addresses[outcome.Index]}" : $"{outcome.FailedStep}";
+            throw LibC.Failure("egress", $"{step} in the network namespace of process {processId}", outcome.Errno);
         }
 
-        return new Socket(new SafeSocketHandle(outcome.Descriptor, ownsHandle: true));
+        return [.. descriptors.Select(descriptor => descriptor < 0 ? null : new Socket(new SafeSocketHandle(descriptor, ownsHandle: true)))];
     }
 
-    private static Outcome OpenOnThisThread(int processId)
+    private static Outcome OpenOnThisThread(int processId, IReadOnlyList<IPEndPoint> addresses, int[] descriptors)
     {
         var path = $"/proc/{processId}/ns/net";
         const string OwnPath = "/proc/thread-self/ns/net";
@@ -68,17 +78,28 @@ internal static unsafe class NamespaceListener
         using var target = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         using var own = File.OpenHandle(OwnPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         var calls = new Calls(Library);
+        var listeners = stackalloc Listener[MaxListeners];
+        for (var i = 0; i < addresses.Count; i++)
+        {
+            var address = addresses[i].Serialize();
+            listeners[i].Length = (uint)address.Size;
+            address.Buffer.Span[..address.Size].CopyTo(new Span<byte>(listeners[i].Address, Listener.AddressBytes));
+        }
 
-        // struct sockaddr_in: family, port and address in network order, padding.
-        var address = stackalloc byte[16] { FamilyInet, 0, Port >> 8, Port & 0xFF, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0 };
-        return OpenInside(&calls, Number(target), Number(own), address);
+        var outcome = OpenInside(&calls, Number(target), Number(own), listeners, addresses.Count);
+        for (var i = 0; i < addresses.Count; i++)
+        {
+            descriptors[i] = listeners[i].Descriptor;
+        }
+
+        return outcome;
     }
 
     // AggressiveOptimization: compiled once and entirely, without the counters of tiered compilation, which start threads.
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static Outcome OpenInside(Calls* calls, int target, int own, byte* address)
+    private static Outcome OpenInside(Calls* calls, int target, int own, Listener* listeners, int count)
     {
-        var outcome = new Outcome { Descriptor = -1 };
+        var outcome = default(Outcome);
         if (calls->SetNamespace(target, NewNetwork) != 0)
         {
             outcome.FailedStep = Step.Enter;
@@ -87,24 +108,43 @@ internal static unsafe class NamespaceListener
         }
 
         var on = 1;
-        outcome.Descriptor = calls->Socket(FamilyInet, StreamCloseOnExec, 0);
-        if (outcome.Descriptor < 0)
+        var made = 0;
+        for (; made < count && outcome.FailedStep == Step.None; made++)
         {
-            outcome.FailedStep = Step.Socket;
-        }
-        else if (calls->SetOption(outcome.Descriptor, SocketLevel, ReuseAddress, &on, sizeof(int)) != 0
-            || calls->Bind(outcome.Descriptor, address, 16) != 0)
-        {
-            outcome.FailedStep = Step.Bind;
-        }
-        else if (calls->Listen(outcome.Descriptor, Backlog) != 0)
-        {
-            outcome.FailedStep = Step.Listen;
-        }
+            var listener = listeners + made;
+            var family = *(ushort*)listener->Address;
+            outcome.Index = made;
+            listener->Descriptor = calls->Socket(family, StreamCloseOnExec, 0);
+            if (listener->Descriptor < 0)
+            {
+                outcome.FailedStep = Step.Socket;
+            }
+            else if (calls->SetOption(listener->Descriptor, SocketLevel, ReuseAddress, &on, sizeof(int)) != 0
+                || calls->Bind(listener->Descriptor, listener->Address, listener->Length) != 0)
+            {
+                outcome.FailedStep = Step.Bind;
+            }
+            else if (calls->Listen(listener->Descriptor, Backlog) != 0)
+            {
+                outcome.FailedStep = Step.Listen;
+            }
 
-        if (outcome.FailedStep != Step.None)
-        {
+            if (outcome.FailedStep == Step.None)
+            {
+                continue;
+            }
+
             outcome.Errno = *calls->Errno();
+            if (family == FamilyInet6 && outcome.Errno is (FamilyNotSupported or AddressNotAvailable))
+            {
+                if (listener->Descriptor >= 0)
+                {
+                    _ = calls->Close(listener->Descriptor);
+                }
+
+                listener->Descriptor = -1;
+                outcome = default;
+            }
         }
 
         if (calls->SetNamespace(own, NewNetwork) != 0)
@@ -113,9 +153,12 @@ internal static unsafe class NamespaceListener
             outcome.Errno = *calls->Errno();
         }
 
-        if (outcome.FailedStep != Step.None && outcome.Descriptor >= 0)
+        for (var i = 0; i < made && outcome.FailedStep != Step.None; i++)
         {
-            _ = calls->Close(outcome.Descriptor);
+            if (listeners[i].Descriptor >= 0)
+            {
+                _ = calls->Close(listeners[i].Descriptor);
+            }
         }
 
         return outcome;
@@ -135,9 +178,19 @@ internal static unsafe class NamespaceListener
 
     private struct Outcome
     {
-        public int Descriptor;
         public Step FailedStep;
+        public int Index;
         public int Errno;
+    }
+
+    /// <summary>A sockaddr_in or sockaddr_in6, and the socket that listens there.</summary>
+    private struct Listener
+    {
+        public const int AddressBytes = 28;
+
+        public fixed byte Address[AddressBytes];
+        public uint Length;
+        public int Descriptor;
     }
 
     /// <summary>setns(2), socket(2), setsockopt(2), bind(2), listen(2), close(2), errno(3), as addresses: calling one runs no managed code.</summary>

@@ -15,15 +15,16 @@ internal static class EtcSkeleton
     [
         ("passwd", "fn:x:65534:65534:function:/tmp:/bin/false\n"),
         ("group", "fn:x:65534:\n"),
-        ("hosts", "127.0.0.1 localhost fn\n::1 localhost\n"),
         ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
         // No name server: names are resolved by the host, behind the egress door.
         ("resolv.conf", ""),
     ];
 
-    public static void Write(string directory)
+    /// <param name="siteNames">Further names of localhost.</param>
+    public static void Write(string directory, IReadOnlyList<string> siteNames)
     {
         Directory.CreateDirectory(directory);
+        WriteReadable(Path.Combine(directory, "hosts"), Hosts(siteNames));
         foreach (var (name, text) in Texts)
         {
             WriteReadable(Path.Combine(directory, name), text);
@@ -42,6 +43,10 @@ internal static class EtcSkeleton
             File.SetUnixFileMode(made, FileModes.DirectoryReadableByAll);
         }
     }
+
+    // A line for each name: glibc takes lines of any length, other resolvers cut them.
+    private static string Hosts(IReadOnlyList<string> siteNames) =>
+        "127.0.0.1 localhost fn\n::1 localhost\n" + string.Concat(siteNames.Select(name => $"127.0.0.1 {name}\n::1 {name}\n"));
 
     private static void WriteReadable(string path, string text)
     {

@@ -196,5 +196,5 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
     private EgressDoor OpenEgress(SandboxParts parts, int workerProcessId) => EgressDoor.Open(
         workerProcessId,
         new EgressContext(parts.Spec.Name, _egressPolicy, _ownAddresses, new EgressCounters(), _time, _logger) { TellAsync = parts.Output.SayAsync },
-        _options.Egress.MaxConnections);
+        _options.Egress);
 }

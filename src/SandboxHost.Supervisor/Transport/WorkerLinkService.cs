@@ -38,6 +38,10 @@ internal sealed class WorkerLinkService(WorkerDirectory directory, SupervisorLog
         try
         {
             await session.ReadAsync(requestStream, context.CancellationToken);
+
+            // It has said its last word and all of it was heard. It learns that from the end of this call, and exits.
+            worker.OnSessionOver(ExitGrace);
+            return;
         }
         catch (ProtocolViolation ex)
         {

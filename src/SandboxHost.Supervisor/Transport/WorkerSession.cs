@@ -33,6 +33,7 @@ internal sealed class WorkerSession(IWorkerEvents worker, IServerStreamWriter<Ho
     private readonly Lock _gate = new();
     private readonly FrameWriter _writer = new(stream);
     private readonly Dictionary<uint, Invocation> _invocations = [];
+    private readonly TaskCompletionSource _read = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource? _warmed;
     private TaskCompletionSource<Error?>? _specialised;
@@ -46,6 +47,9 @@ internal sealed class WorkerSession(IWorkerEvents worker, IServerStreamWriter<Ho
 
     /// <summary>Completes when the session is over, whoever ended it.</summary>
     public Task Closed => _closed.Task;
+
+    /// <summary>Completes when no frame will be read any more: the worker has ended its half, or the connection broke.</summary>
+    public Task Read => _read.Task;
 
     public int InFlight
     {
@@ -144,12 +148,19 @@ internal sealed class WorkerSession(IWorkerEvents worker, IServerStreamWriter<Ho
     /// <exception cref="ProtocolViolation">The worker sent what it may not send now.</exception>
     public async Task ReadAsync(IAsyncStreamReader<WorkerFrames> frames, CancellationToken cancellationToken)
     {
-        while (await frames.MoveNext(cancellationToken))
+        try
         {
-            foreach (var frame in frames.Current.Frames)
+            while (await frames.MoveNext(cancellationToken))
             {
-                Handle(frame);
+                foreach (var frame in frames.Current.Frames)
+                {
+                    Handle(frame);
+                }
             }
+        }
+        finally
+        {
+            _read.TrySetResult();
         }
     }
 

@@ -14,6 +14,8 @@ namespace SandboxHost.Supervisor.Workers;
 /// </summary>
 internal sealed class Worker : IWorkerEvents, IAsyncDisposable
 {
+    private static readonly TimeSpan ReadGrace = TimeSpan.FromSeconds(2);
+
     private readonly Lock _gate = new();
     private readonly SupervisorContext _context;
     private readonly TaskCompletionSource<WorkerSession> _hello = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -359,9 +361,19 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         Kill(new FunctionError(ErrorCode.Timeout, $"The worker was killed: invocation {invocation.Id} went on after its time limit."));
     }
 
+    /// <summary>The worker has ended its half of the session in order; now it exits, or is killed after the grace.</summary>
+    public void OnSessionOver(TimeSpan exitGrace) => _context.Background.Run(() => EndAsync(null, exitGrace));
+
     private void WatchExit(ISandbox sandbox) => _context.Background.Run(async () =>
     {
         await sandbox.Exited;
+
+        // What it sent before it ended may lie unread in its socket: answers among it that are complete.
+        if (Session is { } session)
+        {
+            await Task.WhenAny(session.Read, Task.Delay(ReadGrace, _context.Clock, CancellationToken.None));
+        }
+
         await EndAsync(null, TimeSpan.Zero);
     });
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -204,6 +205,115 @@ public sealed class EgressDoorTests
         await Assert.ThrowsAnyAsync<SocketException>(() => door.ConnectAsync());
     }
 
+    [TimedFact]
+    public async Task Site_port_carries_every_byte_both_ways_and_half_closes()
+    {
+        await using var door = new DoorUnderTest();
+        using var client = await door.ConnectToSiteAsync();
+
+        // No proxy looks at it: this would be one's request.
+        await client.SendAsync(Text("CONNECT 10.0.0.1:80 HTTP/1.1\r\n\r\n"));
+        client.Shutdown(SocketShutdown.Send);
+        using var server = await door.Server.AcceptSocketAsync();
+
+        Assert.Equal("CONNECT 10.0.0.1:80 HTTP/1.1\r\n\r\n", await ReadAllAsync(server));
+        await server.SendAsync(Text("answer after the end"));
+        server.Shutdown(SocketShutdown.Send);
+        Assert.Equal("answer after the end", await ReadAllAsync(client));
+        Assert.Equal(new EgressUsage(1, 0, 32, 20), door.Door.ReadUsage());
+    }
+
+    [TimedFact]
+    public async Task Site_port_streams_before_the_end_and_as_fast_as_its_reader_reads()
+    {
+        await using var door = new DoorUnderTest();
+        using var client = await door.ConnectToSiteAsync();
+        using var server = await door.Server.AcceptSocketAsync();
+        await server.SendAsync(Text("first"));
+        Assert.Equal("first", await ReadAsync(client, 5));
+
+        var bytes = new byte[32 << 20];
+        new Random(1).NextBytes(bytes);
+        var sending = SendAllAsync(server, bytes);
+        while (door.Door.ReadUsage().BytesDown < 1 << 20)
+        {
+            await Task.Yield();
+        }
+
+        Assert.False(sending.IsCompleted, "32 MiB went into buffers while nobody read.");
+        Assert.Equal(bytes, await ReadBytesAsync(client));
+        await sending;
+    }
+
+    [TimedFact]
+    public async Task Site_port_and_proxy_share_one_limit_and_its_author_is_told_once()
+    {
+        await using var door = new DoorUnderTest(maxConnections: 2);
+        using var one = await door.ConnectAsync();
+        using var two = await door.ConnectToSiteAsync();
+        await door.AcceptedAsync(2);
+        using var three = await door.ConnectToSiteAsync();
+        using var four = await door.ConnectAsync();
+
+        Assert.Equal("", await ReadUntilEndAsync(three));
+        Assert.StartsWith("HTTP/1.1 503", await ReadUntilEndAsync(four), StringComparison.Ordinal);
+        Assert.Equal(2, door.Door.ReadUsage().Refused);
+        Assert.Equal("The egress door turned a connection away: a worker may have 2 at a time. (Said once.)", Assert.Single(door.Told));
+
+        // A place that is free again is given again.
+        using (await door.Server.AcceptSocketAsync())
+        {
+            two.Dispose();
+        }
+
+        while (door.Door.OpenConnections == 2)
+        {
+            await Task.Yield();
+        }
+
+        using var five = await door.ConnectToSiteAsync();
+        using var server = await door.Server.AcceptSocketAsync();
+        await five.SendAsync("x"u8.ToArray());
+        Assert.Equal("x", await ReadAsync(server, 1));
+    }
+
+    [TimedFact]
+    public async Task Site_port_without_a_server_ends_the_connection()
+    {
+        await using var door = new DoorUnderTest();
+        door.Server.Stop();
+        using var client = await door.ConnectToSiteAsync();
+
+        Assert.Equal("", await ReadUntilEndAsync(client));
+        Assert.Equal(0, door.Door.ReadUsage().Connections);
+    }
+
+    [TimedFact]
+    public async Task Idle_site_connection_is_closed_after_five_minutes()
+    {
+        var time = new FakeTimeProvider();
+        await using var door = new DoorUnderTest(time: time);
+        using var client = await door.ConnectToSiteAsync();
+        using var server = await door.Server.AcceptSocketAsync();
+        await client.SendAsync("x"u8.ToArray());
+        Assert.Equal("x", await ReadAsync(server, 1));
+
+        await AdvanceUntilAsync(time, TimeSpan.FromMinutes(5.1), ReadUntilEndAsync(server));
+    }
+
+    [TimedFact]
+    public async Task Disposing_closes_site_connections_and_their_port()
+    {
+        await using var door = new DoorUnderTest();
+        using var client = await door.ConnectToSiteAsync();
+        using var server = await door.Server.AcceptSocketAsync();
+
+        await door.Door.DisposeAsync();
+
+        Assert.Equal("", await ReadUntilEndAsync(server));
+        await Assert.ThrowsAnyAsync<SocketException>(door.ConnectToSiteAsync);
+    }
+
     private static byte[] Text(string text) => Encoding.Latin1.GetBytes(text);
 
     // The timer may be set only a moment from now, so time goes on until it shows.
@@ -271,20 +381,28 @@ public sealed class EgressDoorTests
     private sealed class DoorUnderTest : IAsyncDisposable
     {
         private readonly IPEndPoint _address;
+        private readonly IPEndPoint _siteAddress;
         private readonly TaskCompletionSource _resolving = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public DoorUnderTest(int maxConnections = 64, TimeProvider? time = null)
         {
             Server.Start();
-            var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-            listener.Listen();
-            _address = (IPEndPoint)listener.LocalEndPoint!;
+            var (proxy, site) = (Listen(), Listen());
+            _address = (IPEndPoint)proxy.LocalEndPoint!;
+            _siteAddress = (IPEndPoint)site.LocalEndPoint!;
             var policy = new EgressPolicy([$"localhost:{ServerPort}"]);
             time ??= TimeProvider.System;
             Door = new EgressDoor(
-                listener,
-                new EgressContext("test", policy, new OwnAddresses(time), new EgressCounters(), time, NullLogger.Instance) { Resolve = ResolveAsync },
+                [new DoorListener(proxy), new DoorListener(site, new IPEndPoint(IPAddress.Loopback, ServerPort))],
+                new EgressContext("test", policy, new OwnAddresses(time), new EgressCounters(), time, NullLogger.Instance)
+                {
+                    Resolve = ResolveAsync,
+                    TellAsync = line =>
+                    {
+                        Told.Enqueue(line);
+                        return Task.CompletedTask;
+                    },
+                },
                 maxConnections);
         }
 
@@ -298,12 +416,11 @@ public sealed class EgressDoorTests
 
         public Task Resolving => _resolving.Task;
 
-        public async Task<Socket> ConnectAsync()
-        {
-            var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            await client.ConnectAsync(_address);
-            return client;
-        }
+        public ConcurrentQueue<string> Told { get; } = new();
+
+        public Task<Socket> ConnectAsync() => ConnectAsync(_address);
+
+        public Task<Socket> ConnectToSiteAsync() => ConnectAsync(_siteAddress);
 
         public async Task AcceptedAsync(int count)
         {
@@ -317,6 +434,21 @@ public sealed class EgressDoorTests
         {
             await Door.DisposeAsync();
             Server.Dispose();
+        }
+
+        private static Socket Listen()
+        {
+            var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            listener.Listen();
+            return listener;
+        }
+
+        private static async Task<Socket> ConnectAsync(IPEndPoint address)
+        {
+            var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            await client.ConnectAsync(address);
+            return client;
         }
 
         private async Task<IPAddress[]> ResolveAsync(string name, CancellationToken cancellationToken)

@@ -33,6 +33,9 @@ export class FakeHost {
   frames = [];
   #waiting = [];
   #session = null;
+
+  /** Whether it ends its half of the session when the runner has ended its own, as the real host does. */
+  endsSession = true;
   #server;
   lastId = 0;
   /** Handlers of body calls, by default a recorder of the response and an empty request. */
@@ -205,7 +208,8 @@ export class FakeHost {
     call.on('error', () => {});
     call.on('end', () => {
       this.sessionEnded = true;
-      call.end();
+      this.sessionEndedAt = performance.now();
+      if (this.endsSession) call.end();
     });
   }
 
