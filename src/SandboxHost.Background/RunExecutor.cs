@@ -12,9 +12,6 @@ namespace SandboxHost.Background;
 public sealed class RunExecutor(
     IRunStore store, SnapshotSource snapshots, IInvoker invoker, ILogSink output, TimeProvider clock, ILogger<RunExecutor> logger)
 {
-    /// <summary>Bodies above this travel on a call of their own.</summary>
-    private const int MaxInlineBytes = 64 * 1024;
-
     private static readonly TimeSpan RecordRetry = TimeSpan.FromSeconds(1);
 
     /// <summary>Runs the attempt to its end; never throws for what the function, the worker or the store did.</summary>
@@ -89,9 +86,7 @@ public sealed class RunExecutor(
             RunKind.Event when function.Kind != FunctionKind.Background => InvocationTrigger.Http,
             _ => InvocationTrigger.Background,
         },
-        Body = claimed.Request.Body.Length <= MaxInlineBytes
-            ? RequestBody.FromMemory(claimed.Request.Body)
-            : RequestBody.FromReader(PipeReader.Create(new(claimed.Request.Body))),
+        Body = RequestBody.FromWhole(claimed.Request.Body),
     };
 
     private static int IndexOf(string? route, FunctionVersion function)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using SandboxHost.Cli.Events;
 using SandboxHost.Cli.Functions;
 
 namespace SandboxHost.Cli;
@@ -14,6 +15,7 @@ internal static class SandboxHostCommand
     {
         DevCommand.Create(),
         FunctionsCommand.Create(),
+        EventsCommand.Create(),
         DoctorCommand.Create(),
     };
 }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.AspNetCore.Builder;
@@ -6,12 +7,13 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using SandboxHost.Deployments;
+using SandboxHost.Events;
 using SandboxHost.Runs;
 
 namespace SandboxHost.Control;
 
 /// <summary>What the control API needs of its host.</summary>
-public sealed record ControlContext(IRunStore Runs, IScheduleStore Schedules, RunQueue Queue, SnapshotSource Snapshots, TimeProvider Clock)
+public sealed record ControlContext(IRunStore Runs, IScheduleStore Schedules, RunQueue Queue, PlatformEvents Events, SnapshotSource Snapshots, TimeProvider Clock)
 {
     /// <summary>Schedules of deploys that are not published tick, too.</summary>
     public bool TicksUnpublished { get; init; }
@@ -43,12 +45,14 @@ public sealed class ControlServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.ListenUnixSocket(ControlSocket.Shorten(path), listen => listen.Protocols = HttpProtocols.Http2);
+            // Not ListenUnixSocket, which takes no relative path.
+            kestrel.Listen(new UnixDomainSocketEndPoint(ControlSocket.Shorten(path)), listen => listen.Protocols = HttpProtocols.Http2);
         });
         var app = builder.Build();
         app.UseRouting();
         app.MapGrpcService<RunsEndpoint>();
         app.MapGrpcService<SchedulesEndpoint>();
+        app.MapGrpcService<EventsEndpoint>();
         try
         {
             await app.StartAsync(cancellationToken);

@@ -1,5 +1,5 @@
-using System.Buffers;
 using Microsoft.AspNetCore.Http;
+using SandboxHost.Gateway.Events;
 using SandboxHost.Invocations;
 using SandboxHost.Output;
 using SandboxHost.Routing;
@@ -13,13 +13,14 @@ public sealed class BackgroundCalls(RunQueue queue, ILogSink output, TimeProvide
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);
 
     /// <summary>Takes the request whole, stores it, and answers 202 with an empty body.</summary>
-    internal async Task AcceptAsync(HttpContext context, RequestTarget target, RouteMatch match, string requestId)
+    /// <param name="signed">The request is this event, whose body is read already.</param>
+    internal async Task AcceptAsync(HttpContext context, RequestTarget target, RouteMatch match, string requestId, SignedEvent? signed)
     {
         var function = match.Function!;
-        var body = await ReadWholeAsync(context, function.Limits.BackgroundBytes);
+        var body = signed?.Body ?? await WholeBody.ReadAsync(context, function.Limits.BackgroundBytes);
         var error = body is null
             ? new FunctionError(ErrorCode.RequestTooLarge, $"The payload of a background function is limited to {function.Limits.BackgroundBytes} bytes.")
-            : await StoreAsync(RunFor(context, target, match, requestId, body));
+            : await StoreAsync(RunFor(context, target, match, requestId, body, signed));
         if (error is not null)
         {
             await ErrorResponses.WriteAsync(context, error, requestId, function.ShowErrors);
@@ -31,14 +32,14 @@ public sealed class BackgroundCalls(RunQueue queue, ILogSink output, TimeProvide
         context.Response.ContentLength = 0;
     }
 
-    private NewRun RunFor(HttpContext context, RequestTarget target, RouteMatch match, string requestId, byte[] body)
+    private NewRun RunFor(HttpContext context, RequestTarget target, RouteMatch match, string requestId, byte[] body, SignedEvent? signed)
     {
         var function = match.Function!;
         var now = clock.GetUtcNow();
         return new NewRun
         {
             Id = requestId,
-            Kind = RunKind.Background,
+            Kind = signed is null ? RunKind.Background : RunKind.Event,
             Function = new FunctionKey(function.Site.Id, function.Name),
             DeployId = function.Deploy.Id,
             CreatedAt = now,
@@ -46,7 +47,7 @@ public sealed class BackgroundCalls(RunQueue queue, ILogSink output, TimeProvide
             Request = new RunRequest(
                 context.Request.Method,
                 target.Url,
-                RequestReader.ReadHeaders(context.Request.Headers),
+                RequestReader.ReadHeaders(context.Request.Headers, signed),
                 RequestReader.ClientIp(context),
                 match.Route < 0 ? null : function.Routes[match.Route].Pattern.Text,
                 body),
@@ -66,29 +67,6 @@ public sealed class BackgroundCalls(RunQueue queue, ILogSink output, TimeProvide
         {
             output.Write(new OutputLine(null, run.Id, OutputLevel.Error, $"A call of background function {run.Function.FunctionName} could not be stored (store_failed): {ex.Message}"));
             return new FunctionError(ErrorCode.StoreFailed, "The call could not be stored.") { RetryAfter = RetryAfter };
-        }
-    }
-
-    private static async Task<byte[]?> ReadWholeAsync(HttpContext context, long limit)
-    {
-        var reader = context.Request.BodyReader;
-        while (true)
-        {
-            var read = await reader.ReadAsync(context.RequestAborted);
-            if (read.Buffer.Length > limit)
-            {
-                reader.AdvanceTo(read.Buffer.End);
-                return null;
-            }
-
-            if (read.IsCompleted)
-            {
-                var body = read.Buffer.ToArray();
-                reader.AdvanceTo(read.Buffer.End);
-                return body;
-            }
-
-            reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
         }
     }
 }

@@ -1,5 +1,8 @@
 using Microsoft.AspNetCore.Http;
 using SandboxHost.Deployments;
+using SandboxHost.Events;
+using SandboxHost.Gateway.Events;
+using SandboxHost.Gateway.Forms;
 using SandboxHost.Gateway.RateLimits;
 using SandboxHost.Gateway.Redirects;
 using SandboxHost.Invocations;
@@ -9,14 +12,21 @@ using SandboxHost.Routing;
 namespace SandboxHost.Gateway;
 
 /// <summary>
-/// The whole path of a request: site → route → (beside functions: redirects, files) → rate limit → admit → (background: 202)
+/// The whole path of a request: site → route → (beside functions: redirects, files, forms) → rate limit → admit → (background: 202)
 /// → invoke → respond. Each step is one call; what is decided in it is pure code in Core.
 /// </summary>
 public sealed class FunctionPipeline(
-    SnapshotSource snapshots, IInvoker invoker, ILogSink output, TimeProvider clock, BackgroundCalls backgroundCalls, RewriteProxy proxy)
+    SnapshotSource snapshots,
+    IInvoker invoker,
+    ILogSink output,
+    TimeProvider clock,
+    BackgroundCalls backgroundCalls,
+    PlatformEvents events,
+    RewriteProxy proxy)
 {
     private readonly SiteRateLimits _rateLimits = new(clock);
-    private readonly SiteResponder _beside = new(proxy, clock);
+    private readonly SiteResponder _beside = new(proxy, new FormSubmissions(events, output, clock), clock);
+    private readonly SignedEvents _signedEvents = new(clock);
 
     public async Task HandleAsync(HttpContext context)
     {
@@ -77,15 +87,27 @@ public sealed class FunctionPipeline(
                 return;
             }
 
-            // 5. Nobody waits for a background function: it is stored.
+            // 5. Whether it is an event from outside: only with a signature.
+            SignedEvent? signed = null;
+            if (SignedEvents.IsEvent(context.Request))
+            {
+                (signed, refusal) = await _signedEvents.ReadAsync(context, site, function);
+                if (refusal is not null)
+                {
+                    await ErrorResponses.WriteAsync(context, refusal, requestId, function.ShowErrors);
+                    return;
+                }
+            }
+
+            // 6. Nobody waits for a background function: it is stored.
             if (function.Kind == FunctionKind.Background)
             {
-                await backgroundCalls.AcceptAsync(context, target, match, requestId);
+                await backgroundCalls.AcceptAsync(context, target, match, requestId, signed);
                 return;
             }
 
-            // 6. Run it, and pass on what it says.
-            var request = await RequestReader.ReadAsync(context, target, match, requestId, clock);
+            // 7. Run it, and pass on what it says.
+            var request = await RequestReader.ReadAsync(context, target, match, requestId, signed, clock);
             await InvokeAsync(context, request);
         }
         catch (BadHttpRequestException ex)

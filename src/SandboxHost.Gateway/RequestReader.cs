@@ -4,6 +4,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using SandboxHost.Deployments;
+using SandboxHost.Events;
+using SandboxHost.Gateway.Events;
 using SandboxHost.Invocations;
 using SandboxHost.Routing;
 
@@ -15,11 +17,12 @@ internal static class RequestReader
     /// <summary>A body up to this size that has arrived already travels with the head.</summary>
     private const int MaxInlineBytes = 64 * 1024;
 
+    /// <param name="signed">The request is this event, whose body is read already.</param>
     public static async ValueTask<InvocationRequest> ReadAsync(
-        HttpContext context, RequestTarget target, RouteMatch match, string requestId, TimeProvider clock)
+        HttpContext context, RequestTarget target, RouteMatch match, string requestId, SignedEvent? signed, TimeProvider clock)
     {
         var function = match.Function!;
-        return function.Kind == FunctionKind.Scheduled
+        return function.Kind == FunctionKind.Scheduled && signed is null
             ? ScheduledTick(context, target, function, requestId, clock)
             : new InvocationRequest
             {
@@ -27,10 +30,10 @@ internal static class RequestReader
                 RequestId = requestId,
                 Method = context.Request.Method,
                 Url = target.Url,
-                Headers = ReadHeaders(context.Request.Headers),
+                Headers = ReadHeaders(context.Request.Headers, signed),
                 ClientIp = ClientIp(context),
                 Route = match.Route,
-                Body = await ReadBodyAsync(context),
+                Body = signed is null ? await ReadBodyAsync(context) : RequestBody.FromWhole(signed.Body),
             };
     }
 
@@ -52,7 +55,7 @@ internal static class RequestReader
         };
     }
 
-    public static List<string> ReadHeaders(IHeaderDictionary headers)
+    public static List<string> ReadHeaders(IHeaderDictionary headers, SignedEvent? signed = null)
     {
         var named = NamedByConnection(headers);
         var flat = new List<string>(headers.Count * 2);
@@ -69,6 +72,12 @@ internal static class RequestReader
                 flat.Add(lower);
                 flat.Add(value ?? "");
             }
+        }
+
+        if (signed is not null)
+        {
+            flat.Add(PlatformEvent.Header);
+            flat.Add(signed.Slug);
         }
 
         return flat;

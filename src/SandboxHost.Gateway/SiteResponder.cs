@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using SandboxHost.Deployments;
+using SandboxHost.Gateway.Forms;
 using SandboxHost.Gateway.RateLimits;
 using SandboxHost.Gateway.Redirects;
 using SandboxHost.Gateway.Static;
@@ -9,10 +10,10 @@ using SandboxHost.Routing.Rules;
 namespace SandboxHost.Gateway;
 
 /// <summary>
-/// What answers beside the functions of a site (reference §1.6): files that a function yields to, redirects, files, and the
-/// site's own 404 page, in this order.
+/// What answers beside the functions of a site (reference §1.6): files that a function yields to, redirects, files, forms
+/// that are sent in, and the site's own 404 page, in this order.
 /// </summary>
-internal sealed class SiteResponder(RewriteProxy proxy, TimeProvider clock)
+internal sealed class SiteResponder(RewriteProxy proxy, FormSubmissions forms, TimeProvider clock)
 {
     private const string NotFoundPage = "/404.html";
 
@@ -46,7 +47,7 @@ internal sealed class SiteResponder(RewriteProxy proxy, TimeProvider clock)
             {
                 return redirect.Rule.RateLimit is { } limit && rateLimits.Take(context, site, target.HostName, ScopeOf(redirect.Rule), limit) is { } wait
                     ? await RefuseAsync(context, site, target, limit, wait, requestId)
-                    : await FollowAsync(context, site, redirect, canonical, requestId);
+                    : await FollowAsync(context, site, target, redirect, canonical, requestId);
             }
 
             if (redirect.Outcome != RedirectOutcome.Denied && lookup.Take() is { } file)
@@ -55,7 +56,11 @@ internal sealed class SiteResponder(RewriteProxy proxy, TimeProvider clock)
                 return RouteMatch.None;
             }
 
-            await MissAsync(context, site, redirect.Outcome == RedirectOutcome.Denied ? null : path, canonical, requestId);
+            if (redirect.Outcome == RedirectOutcome.Denied || !await forms.TryTakeAsync(context, site, target, requestId))
+            {
+                await MissAsync(context, site, redirect.Outcome == RedirectOutcome.Denied ? null : path, canonical, requestId);
+            }
+
             return RouteMatch.None;
         }
         finally
@@ -89,7 +94,8 @@ internal sealed class SiteResponder(RewriteProxy proxy, TimeProvider clock)
     // No function's name has a space.
     private static string ScopeOf(RedirectRule rule) => $"redirect {rule.Host}{rule.From.Text}";
 
-    private async Task<RouteMatch> FollowAsync(HttpContext context, SiteSnapshot site, RedirectMatch redirect, string path, string requestId)
+    private async Task<RouteMatch> FollowAsync(
+        HttpContext context, SiteSnapshot site, RequestTarget target, RedirectMatch redirect, string path, string requestId)
     {
         var rule = redirect.Rule!;
         if (rule.IsRedirect)
@@ -114,7 +120,12 @@ internal sealed class SiteResponder(RewriteProxy proxy, TimeProvider clock)
         }
 
         var end = inside.AsSpan().IndexOfAny('?', '#');
-        return await RewriteAsync(context, site, rule.Status, UrlPath.Resolve(end < 0 ? inside : inside[..end]), path, requestId);
+        inside = UrlPath.Resolve(end < 0 ? inside : inside[..end]);
+
+        // A site of one page is rewritten to it everywhere, and is sent forms all the same.
+        return site.Routes.Match(context.Request.Method, inside).Outcome == RouteOutcome.None && await forms.TryTakeAsync(context, site, target, requestId)
+            ? RouteMatch.None
+            : await RewriteAsync(context, site, rule.Status, inside, path, requestId);
     }
 
     // The functions are asked again, for the target; the redirects are not.

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using SandboxHost.Control;
 using SandboxHost.Deployments;
 using SandboxHost.Egress;
+using SandboxHost.Events;
 using SandboxHost.Gateway;
 using SandboxHost.Gateway.Redirects;
 using SandboxHost.Isolation;
@@ -152,12 +153,13 @@ public sealed class DevHost : IAsyncDisposable
             SupervisorOptionsFor(options, linkDirectory, confined), launcher, snapshots, output, _clock, loggers, cancellationToken));
         var work = Own(await BackgroundWork.StartAsync(
             Path.Combine(options.Sites[0].Directory, ".sandboxhost", "work"), options.Background, snapshots, _workers.Invoker, output, loggers, _clock));
-        await ServeControlAsync(options, work, snapshots, loggers, cancellationToken);
         var calls = new BackgroundCalls(work.Queue, output, _clock);
+        var platformEvents = new PlatformEvents(work.Queue, _workers.Invoker, output, _clock);
+        await ServeControlAsync(options, new ControlContext(work.Runs, work.Schedules, work.Queue, platformEvents, snapshots, _clock), loggers, cancellationToken);
         var invoker = options.LogRequests ? Own(new RequestLog(_workers.Invoker, output, _clock)) : _workers.Invoker;
         var proxy = Own(new RewriteProxy(
             new RewriteProxyOptions { Policy = new EgressPolicy(EgressAllowOf(options, folders)), OwnAddresses = new OwnAddresses(_clock).Read }, output, _clock));
-        var pipeline = new FunctionPipeline(snapshots, invoker, output, _clock, calls, proxy);
+        var pipeline = new FunctionPipeline(snapshots, invoker, output, _clock, calls, platformEvents, proxy);
         if (options.InspectPort is { } inspectPort)
         {
             _inspector = Own(await InspectorServer.StartAsync(inspectPort, snapshots, _workers.Inspectors!, output, loggers, cancellationToken));
@@ -166,8 +168,7 @@ public sealed class DevHost : IAsyncDisposable
         _server = Own(await PublicServer.StartAsync(options.Listen, pipeline, loggers, cancellationToken));
     }
 
-    private async Task ServeControlAsync(
-        DevHostOptions options, BackgroundWork work, SnapshotSource snapshots, ILoggerFactory loggers, CancellationToken cancellationToken)
+    private async Task ServeControlAsync(DevHostOptions options, ControlContext context, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var path = ControlSocket.PathFor(options.Sites[0].Directory);
         if (ControlSocket.IsLive(path))
@@ -176,10 +177,7 @@ public sealed class DevHost : IAsyncDisposable
             return;
         }
 
-        var context = new ControlContext(work.Runs, work.Schedules, work.Queue, snapshots, _clock)
-        {
-            TicksUnpublished = options.Background.Scheduler.TicksUnpublished,
-        };
+        context = context with { TicksUnpublished = options.Background.Scheduler.TicksUnpublished };
         Own(await ControlServer.StartAsync(path, context, loggers, cancellationToken));
     }
 

@@ -91,7 +91,7 @@ public sealed class FunctionBuilder(EsbuildBundler bundler, string siteDirectory
         FunctionSource source, SiteConfiguration configuration, List<string> mistakes, List<string> warnings, CancellationToken cancellationToken)
     {
         var weaker = ReadConfigFile(source, configuration, warnings).Over(configuration.Netlify.Functions.For(source.Name, configuration.BaseDirectory));
-        var own = FunctionConfig.Empty;
+        var own = FunctionConfig.Empty with { Events = EventSubscriptions.Of(source.Name, null) };
         var file = Path.GetRelativePath(siteDirectory, source.EntryFile);
         void Mistake(string property, string rule) => mistakes.Add($"{file}: Function {source.Name} has a configuration error on '{property}': {rule}");
 
@@ -101,7 +101,11 @@ public sealed class FunctionBuilder(EsbuildBundler bundler, string siteDirectory
             try
             {
                 var findings = new ConfigFindings(Mistake, (property, rule) => warnings.Add($"config.{property} is ignored: {rule}"));
-                own = FunctionConfigReader.Read(ConfigOf(ModuleConfigReader.Read(module), warnings), Path.GetDirectoryName(source.EntryFile)!, findings);
+                var exports = ModuleConfigReader.Read(module);
+                own = FunctionConfigReader.Read(ConfigOf(exports, warnings), Path.GetDirectoryName(source.EntryFile)!, findings) with
+                {
+                    Events = EventSubscriptions.Of(source.Name, exports),
+                };
             }
             catch (FormatException ex)
             {

@@ -1,4 +1,5 @@
 using SandboxHost.Deployments;
+using SandboxHost.Events;
 using SandboxHost.Routing;
 
 namespace SandboxHost.Sites;
@@ -10,15 +11,6 @@ namespace SandboxHost.Sites;
 public sealed record FunctionConfig
 {
     public static readonly FunctionConfig Empty = new();
-
-    // Netlify starts these by their names (reference §9.1).
-    private static readonly HashSet<string> EventNames = new(
-        [
-            "deploy-building", "deploy-succeeded", "deploy-failed", "deploy-deleted", "deploy-locked", "deploy-unlocked",
-            "submission-created", "identity-login", "identity-signup", "identity-validate",
-            "split-test-activated", "split-test-deactivated", "split-test-modified",
-        ],
-        StringComparer.Ordinal);
 
     private const string BackgroundSuffix = "-background";
 
@@ -59,6 +51,9 @@ public sealed record FunctionConfig
     /// <summary>npm packages that are neither bundled nor copied.</summary>
     public IReadOnlyList<string> IgnoredModules { get; init; } = [];
 
+    /// <summary>Slugs of the platform events that it is told of.</summary>
+    public IReadOnlyList<string> Events { get; init; } = [];
+
     public IReadOnlyList<FunctionRoute> Routes => [.. Paths.Select(pattern => new FunctionRoute(pattern, Methods))];
 
     /// <summary>One vCPU goes with 2048 MB, whichever of the two was given (reference §8).</summary>
@@ -97,6 +92,7 @@ public sealed record FunctionConfig
             IncludedFiles = [.. weaker.IncludedFiles, .. IncludedFiles],
             ExternalModules = [.. weaker.ExternalModules.Union(ExternalModules)],
             IgnoredModules = [.. weaker.IgnoredModules.Union(IgnoredModules)],
+            Events = [.. weaker.Events.Union(Events)],
         };
     }
 
@@ -109,7 +105,7 @@ public sealed record FunctionConfig
             yield return (property, "Scheduled functions must not specify a custom path.");
         }
 
-        if (property is not null && EventNames.Contains(functionName))
+        if (property is not null && PlatformEvent.OfFunction(functionName) is not null)
         {
             yield return (property, "Event-triggered functions must not specify a custom path.");
         }

@@ -9,8 +9,14 @@ namespace SandboxHost.Sites;
 /// <param name="HasDefault">It has a default export.</param>
 /// <param name="HasHandler">It has an export called handler: the older AWS Lambda form.</param>
 /// <param name="Schedule">What the helper <c>schedule(cron, handler)</c> of @netlify/functions was given for the handler; null without it.</param>
+/// <param name="DefaultMembers">The names of the members of a default-exported object; platform events are found by them.</param>
 public sealed record ModuleExports(
-    IReadOnlyDictionary<string, object?> Config, IReadOnlyList<string> Ignored, bool HasDefault, bool HasHandler, string? Schedule);
+    IReadOnlyDictionary<string, object?> Config,
+    IReadOnlyList<string> Ignored,
+    bool HasDefault,
+    bool HasHandler,
+    string? Schedule,
+    IReadOnlyList<string> DefaultMembers);
 
 /// <summary>
 /// Reads exports and config from a function's own file by looking at its syntax tree (reference §2.1): only literals count,
@@ -58,7 +64,8 @@ public static class ModuleConfigReader
             ignored,
             exports.ContainsKey("default"),
             exports.ContainsKey("handler"),
-            schedule);
+            schedule,
+            [.. MembersOfDefault(exports, variables).Select(member => NameOf(member.Key))]);
     }
 
     private static Program Parse(string module)
@@ -145,12 +152,7 @@ public static class ModuleConfigReader
     {
         if (!exports.TryGetValue("config", out var written))
         {
-            if (!exports.TryGetValue("default", out var fallback) || Resolve(fallback, variables) is not ObjectExpression handlers)
-            {
-                return null;
-            }
-
-            written = handlers.Properties.OfType<Property>().FirstOrDefault(member => !member.Computed && NameOf(member.Key) == "config")?.Value;
+            written = MembersOfDefault(exports, variables).FirstOrDefault(member => NameOf(member.Key) == "config")?.Value;
             if (written is null)
             {
                 return null;
@@ -166,6 +168,11 @@ public static class ModuleConfigReader
         ignored.Add("");
         return null;
     }
+
+    private static IEnumerable<Property> MembersOfDefault(Dictionary<string, Node?> exports, Dictionary<string, Expression> variables) =>
+        exports.TryGetValue("default", out var exported) && Resolve(exported, variables) is ObjectExpression members
+            ? members.Properties.OfType<Property>().Where(member => !member.Computed)
+            : [];
 
     private static Node? Resolve(Node? node, Dictionary<string, Expression> variables)
     {

@@ -98,6 +98,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             HostNames = options.HostNames,
             Functions = functions,
             Routes = new RouteTable(functions),
+            EventSecret = configuration.Settings.EventSecret,
             Geo = options.Geo,
             Files = PublishDirectory.FilesOf(options.Directory, configuration.PublishDirectory, configuration.FunctionsDirectories),
             Redirects = _rules.Redirects,
@@ -230,7 +231,13 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
 
         // It still answers where its last good version did, or at its default URL.
         var routes = known?.Version.Routes ?? [];
-        var config = FunctionConfig.Empty with { Paths = [.. routes.Select(route => route.Pattern)], Methods = routes.Count > 0 ? routes[0].Methods : [] };
+        var config = FunctionConfig.Empty with
+        {
+            Paths = [.. routes.Select(route => route.Pattern)],
+            Methods = routes.Count > 0 ? routes[0].Methods : [],
+            // It is still told of events: their runs are tried again until it builds.
+            Events = known?.Version.Events ?? build.Config.Events,
+        };
         var version = NewVersion(source, configuration, config, configuration.Settings.LimitsFor(source.Name, options.HostLimits), "", "", error);
         _built[source.Name] = new BuiltFunction(source, inputs, build.Included, version, "");
         Raise(SiteEventKind.Failed, source.Name, failure);
@@ -251,6 +258,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             PreferStatic = config.PreferStatic ?? false,
             RateLimit = config.RateLimit,
             Region = config.Region,
+            Events = config.Events,
             Schedule = config.Schedule,
             Environment = EnvironmentOf(configuration),
             Limits = options.Debuggable ? DebuggableModule.WithTime(limits) : limits,
@@ -311,7 +319,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
     // Everything that a version says beside its code.
     private string StampOf(FunctionConfig config, FunctionLimits limits, Dictionary<string, string> environment) => string.Join('\0',
     [
-        limits.ToString(), string.Join(',', limits.BackgroundRetries), options.Debuggable.ToString(), _configuration!.Context.Name, config.KindOf("").ToString(), config.Schedule, config.Region, config.RateLimit?.ToString(), config.PreferStatic?.ToString(),
+        limits.ToString(), string.Join(',', limits.BackgroundRetries), options.Debuggable.ToString(), _configuration!.Context.Name, config.KindOf("").ToString(), config.Schedule, config.Region, config.RateLimit?.ToString(), config.PreferStatic?.ToString(), string.Join(' ', config.Events),
         .. config.Routes.Select(route => $"{route.Pattern} {string.Join(' ', route.Methods)}"),
         .. config.ExcludedPaths.Select(pattern => $"!{pattern}"),
         .. environment.OrderBy(item => item.Key, StringComparer.Ordinal).Select(item => $"{item.Key}={item.Value}"),

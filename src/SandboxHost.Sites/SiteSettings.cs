@@ -27,6 +27,9 @@ public sealed class SiteSettings
 
     public static readonly SiteSettings Empty = new();
 
+    /// <summary>HMAC-SHA256 wants a key as long as its result (RFC 7518 §3.2).</summary>
+    private const int MinSecretLength = 32;
+
     private readonly Dictionary<string, TomlTable> _functions = new(StringComparer.Ordinal);
     private TomlTable? _limits;
 
@@ -34,6 +37,9 @@ public sealed class SiteSettings
 
     /// <summary>Private addresses that functions may reach, as host:port; only honoured on a developer's machine.</summary>
     public IReadOnlyList<string> EgressAllow { get; private set; } = [];
+
+    /// <summary>What platform events from outside are signed with; null: none are taken.</summary>
+    public string? EventSecret { get; private set; }
 
     /// <summary>Reads the text of a settings file. Every mistake is reported, with file, key, value and rule.</summary>
     public static SiteSettings Parse(string text, ICollection<string> mistakes)
@@ -82,8 +88,11 @@ public sealed class SiteSettings
                 case ("egress", TomlTable egress):
                     LoadEgress(egress, mistake);
                     break;
+                case ("events", TomlTable events):
+                    LoadEvents(events, mistake);
+                    break;
                 default:
-                    mistake($"'{key}' is not known here; known are [limits], [functions.NAME.limits], [environment] and [egress] allow");
+                    mistake($"'{key}' is not known here; known are [limits], [functions.NAME.limits], [environment], [egress] allow and [events] secret");
                     break;
             }
         }
@@ -141,6 +150,26 @@ public sealed class SiteSettings
             else
             {
                 mistake($"egress.allow = '{ValueText.Of(value)}': a list of texts such as '127.0.0.1:5432'");
+            }
+        }
+    }
+
+    // The value is left out of the message: it would be in logs.
+    private void LoadEvents(TomlTable events, Action<string> mistake)
+    {
+        foreach (var (key, value) in events)
+        {
+            if (key != "secret")
+            {
+                mistake($"events.{key} is not known here; known is secret");
+            }
+            else if (value is string { Length: >= MinSecretLength } secret)
+            {
+                EventSecret = secret;
+            }
+            else
+            {
+                mistake($"events.secret: a text of {MinSecretLength} characters or more");
             }
         }
     }

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using SandboxHost.Deployments;
+using SandboxHost.Events;
 using SandboxHost.Gateway.Redirects;
 using SandboxHost.Output;
 using SandboxHost.Routing;
@@ -32,9 +33,10 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
         _snapshots.Publish(new HostSnapshot([site]));
         _database = SqliteDatabase.Open(_folder.File("state.db"), maxBytes: 16 * FunctionLimits.Megabyte);
         Runs = new SqliteRunStore(_database);
-        var calls = new BackgroundCalls(new RunQueue(Runs) { MaxWaiting = 3 }, this, clock);
+        var queue = new RunQueue(Runs) { MaxWaiting = 3 };
         _proxy = new RewriteProxy(proxyOptions, this, clock);
-        var pipeline = new FunctionPipeline(_snapshots, Invoker, this, clock, calls, _proxy);
+        var pipeline = new FunctionPipeline(
+            _snapshots, Invoker, this, clock, new BackgroundCalls(queue, this, clock), new PlatformEvents(queue, Invoker, this, clock), _proxy);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
@@ -91,7 +93,7 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
         await StartAsync(clock, SiteOf(functions.Length > 0 ? functions : [Function("all", FunctionKind.Http, "/*")]), new RewriteProxyOptions());
 
     public static SiteSnapshot SiteOf(
-        IReadOnlyList<FunctionVersion> functions, PublishedFiles? files = null, RedirectTable? redirects = null, HeaderTable? headers = null) => new()
+        IReadOnlyList<FunctionVersion> functions, PublishedFiles? files = null, RedirectTable? redirects = null, HeaderTable? headers = null, string? eventSecret = null) => new()
         {
             Identity = new SiteIdentity("1", "site", "http://localhost", "2"),
             HostNames = ["one.example", "two.example"],
@@ -100,6 +102,7 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
             Files = files,
             Redirects = redirects ?? RedirectTable.Empty,
             Headers = headers ?? HeaderTable.Empty,
+            EventSecret = eventSecret,
         };
 
     public static async Task<GatewayHost> StartAsync(TimeProvider clock, SiteSnapshot site, RewriteProxyOptions proxyOptions)

@@ -74,7 +74,7 @@ public sealed class SiteSettingsTests
 
         Assert.Equal(
             [
-                "sandboxhost.toml: 'limit' is not known here; known are [limits], [functions.NAME.limits], [environment] and [egress] allow",
+                "sandboxhost.toml: 'limit' is not known here; known are [limits], [functions.NAME.limits], [environment], [egress] allow and [events] secret",
                 "sandboxhost.toml: limits.memory = '1mb': a size such as '1024mb', 128mb or more",
                 "sandboxhost.toml: limits.streaming_time = '0s': a time such as '500ms', '10s' or '15min', up to a day",
                 "sandboxhost.toml: limits.colour = 'red': no limit has this name",

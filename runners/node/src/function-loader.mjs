@@ -3,14 +3,20 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { FunctionError } from './errors.mjs';
+import { hasEventHandlers } from './events/names.mjs';
 
 /** The function to call with (request, context). Rejects with what loading threw. */
 export async function loadHandler(directory, entry) {
   const namespace = await import(pathToFileURL(join(directory, entry)).href);
   const legacy = findLegacyHandler(namespace);
-  if (legacy === null) return findHandler(namespace, entry);
-  const { adaptHandler } = await import('./lambda/handler.mjs');
-  return adaptHandler(legacy);
+  if (legacy !== null) {
+    const { adaptHandler } = await import('./lambda/handler.mjs');
+    return adaptHandler(legacy);
+  }
+  const exported = unwrapDefault(namespace);
+  if (!isObject(exported) || !hasEventHandlers(exported)) return findHandler(namespace, entry);
+  const { adaptEvents } = await import('./events/dispatch.mjs');
+  return adaptEvents(exported, typeof exported.fetch === 'function' ? findHandler(namespace, entry) : null, entry);
 }
 
 /**

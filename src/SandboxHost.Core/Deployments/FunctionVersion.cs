@@ -60,6 +60,9 @@ public sealed class FunctionVersion
     /// <summary>Five-field cron text, for <see cref="FunctionKind.Scheduled"/>.</summary>
     public string? Schedule { get; init; }
 
+    /// <summary>Slugs of the platform events that it is told of.</summary>
+    public IReadOnlyList<string> Events { get; init; } = [];
+
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
 
     public required FunctionLimits Limits { get; init; }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using SandboxHost.Events;
 using SandboxHost.Routing;
 using SandboxHost.Routing.Rules;
 using SandboxHost.Runs;
@@ -72,6 +73,16 @@ public sealed class SiteSnapshot
     public required IReadOnlyList<FunctionVersion> Functions { get; init; }
 
     public required RouteTable Routes { get; init; }
+
+    /// <summary>What events from outside are signed with; null: none are taken.</summary>
+    public string? EventSecret { get; init; }
+
+    /// <summary>The functions that an event is told to, in registry order.</summary>
+    public IEnumerable<FunctionVersion> SubscribersOf(PlatformEvent raised)
+    {
+        ArgumentNullException.ThrowIfNull(raised);
+        return Functions.Where(function => function.Events.Contains(raised.Slug));
+    }
 
     /// <summary>Null: none of its files are served.</summary>
     public PublishedFiles? Files { get; init; }

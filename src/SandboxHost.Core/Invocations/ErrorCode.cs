@@ -15,6 +15,9 @@ public enum ErrorCode
     /// <summary>The client sent a request that HTTP does not allow.</summary>
     BadRequest,
 
+    /// <summary>An event from outside is not signed as it must be.</summary>
+    BadSignature,
+
     /// <summary>The rate limit of the function is used up.</summary>
     RateLimited,
 
@@ -96,6 +99,7 @@ public static class ErrorTable
         new(ErrorCode.NotFound, "not_found", Fault.Client, 404),
         new(ErrorCode.RequestTooLarge, "request_too_large", Fault.Client, 413, Type: "PayloadTooLargeError"),
         new(ErrorCode.BadRequest, "bad_request", Fault.Client, 400),
+        new(ErrorCode.BadSignature, "bad_signature", Fault.Client, 401),
         new(ErrorCode.RateLimited, "rate_limited", Fault.Client, 429),
         new(ErrorCode.LoopDetected, "loop_detected", Fault.Function, 508),
         new(ErrorCode.Overloaded, "overloaded", Fault.Function, 503),

@@ -48,6 +48,9 @@ public sealed class InvocationRequest
 /// <summary>A request body: absent, complete, or still to be read.</summary>
 public readonly struct RequestBody
 {
+    /// <summary>Larger ones travel on a call of their own.</summary>
+    private const int MaxInlineBytes = 64 * 1024;
+
     private RequestBody(ReadOnlyMemory<byte> complete, PipeReader? reader)
     {
         Complete = complete;
@@ -61,6 +64,10 @@ public readonly struct RequestBody
     public PipeReader? Reader { get; }
 
     public static RequestBody FromMemory(ReadOnlyMemory<byte> complete) => new(complete, null);
+
+    /// <summary>A body that is here already, of any size.</summary>
+    public static RequestBody FromWhole(ReadOnlyMemory<byte> whole) =>
+        whole.Length <= MaxInlineBytes ? FromMemory(whole) : FromReader(PipeReader.Create(new(whole)));
 
     public static RequestBody FromReader(PipeReader reader) => new(default, reader);
 }
