@@ -1,6 +1,7 @@
 using System.CommandLine;
 using SandboxHost.Cli.Events;
 using SandboxHost.Cli.Functions;
+using SandboxHost.Cli.Work;
 
 namespace SandboxHost.Cli;
 
@@ -16,6 +17,8 @@ internal static class SandboxHostCommand
         DevCommand.Create(),
         FunctionsCommand.Create(),
         EventsCommand.Create(),
+        RunsCommand.Create(),
+        SchedulesCommand.Create(),
         DoctorCommand.Create(),
     };
 }

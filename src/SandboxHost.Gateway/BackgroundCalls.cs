@@ -17,11 +17,7 @@ public sealed class BackgroundCalls(RunQueue queue, ILogSink output, TimeProvide
     internal async Task AcceptAsync(HttpContext context, RequestTarget target, RouteMatch match, string requestId, SignedEvent? signed)
     {
         var function = match.Function!;
-        var body = signed?.Body ?? await WholeBody.ReadAsync(context, function.Limits.BackgroundBytes);
-        var error = body is null
-            ? new FunctionError(ErrorCode.RequestTooLarge, $"The payload of a background function is limited to {function.Limits.BackgroundBytes} bytes.")
-            : await StoreAsync(RunFor(context, target, match, requestId, body, signed));
-        if (error is not null)
+        if (await ReadAndStoreAsync(context, target, match, requestId, signed) is { } error)
         {
             await ErrorResponses.WriteAsync(context, error, requestId, function.ShowErrors);
             return;
@@ -30,6 +26,26 @@ public sealed class BackgroundCalls(RunQueue queue, ILogSink output, TimeProvide
         output.Write(new OutputLine(function, requestId, OutputLevel.Info, $"Queueing background function {function.Name} for execution"));
         context.Response.StatusCode = StatusCodes.Status202Accepted;
         context.Response.ContentLength = 0;
+    }
+
+    private async Task<FunctionError?> ReadAndStoreAsync(
+        HttpContext context, RequestTarget target, RouteMatch match, string requestId, SignedEvent? signed)
+    {
+        var limits = match.Function!.Limits;
+
+        // Nothing else bounds how slowly it comes: the function has not begun.
+        using var inTime = new CancellationTokenSource(limits.BufferedTime, clock);
+        using var reading = CancellationTokenSource.CreateLinkedTokenSource(inTime.Token, context.RequestAborted);
+        try
+        {
+            return (signed?.Body ?? await WholeBody.ReadAsync(context, limits.BackgroundBytes, reading.Token)) is { } body
+                ? await StoreAsync(RunFor(context, target, match, requestId, body, signed))
+                : new FunctionError(ErrorCode.RequestTooLarge, $"The payload of a background function is limited to {limits.BackgroundBytes} bytes.");
+        }
+        catch (OperationCanceledException) when (inTime.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
+        {
+            return new FunctionError(ErrorCode.BadRequest, "The payload did not come to its end in time.");
+        }
     }
 
     private NewRun RunFor(HttpContext context, RequestTarget target, RouteMatch match, string requestId, byte[] body, SignedEvent? signed)

@@ -8,12 +8,12 @@ internal static class WholeBody
 {
     /// <param name="limit">Bytes.</param>
     /// <returns>Null when it is longer.</returns>
-    public static async Task<byte[]?> ReadAsync(HttpContext context, long limit)
+    public static async Task<byte[]?> ReadAsync(HttpContext context, long limit, CancellationToken cancellationToken)
     {
         var reader = context.Request.BodyReader;
         while (true)
         {
-            var read = await reader.ReadAsync(context.RequestAborted);
+            var read = await reader.ReadAsync(cancellationToken);
             if (read.Buffer.Length > limit)
             {
                 reader.AdvanceTo(read.Buffer.End);

@@ -125,6 +125,38 @@ public sealed partial class DurableRunTests
         await second.WaitForLineAsync("done slow 2");
     }
 
+    [Fact(Timeout = 60_000)]
+    public async Task FC_12_runs_can_be_looked_at_repeated_and_removed()
+    {
+        using var site = new TemporarySite(("fails.js", """
+            export default async (req) => {
+              if (req.headers.get('x-sandboxhost-attempt') === '1') throw new RangeError('too far');
+            };
+            export const config = { background: true };
+            """), ("tick.js", "export default async () => console.log('tock'); export const config = { schedule: '@daily' };"));
+        site.WriteFile("sandboxhost.toml", "[limits]\nbackground_retries = 'none'\n");
+        await using var host = await HostProcess.StartAsync(site.Directory);
+        using var client = new HttpClient { BaseAddress = host.Address };
+        var id = Assert.Single((await client.PostAsync("/.netlify/functions/fails", null)).Headers.GetValues("x-nf-request-id"));
+        await host.WaitForLineAsync("given up");
+
+        Assert.Contains(id, await RunAsync(site, 0, "runs", "list", "--state", "dead"));
+        Assert.Contains("RangeError: too far", await RunAsync(site, 0, "runs", "show", id));
+        Assert.Contains("waiting", await RunAsync(site, 0, "runs", "redrive", id));
+        await host.WaitForLineAsync("Done executing background function fails");
+        Assert.Contains("only a dead run", await RunAsync(site, 1, "runs", "redrive", id));
+        Assert.Contains("\"attempt\": 2", await RunAsync(site, 0, "runs", "show", id, "--json"));
+        Assert.Contains("is removed", await RunAsync(site, 0, "runs", "purge", id));
+        Assert.Contains("There is no run", await RunAsync(site, 1, "runs", "show", id));
+
+        Assert.Contains("does not tick", await RunAsync(site, 0, "schedules", "list"));
+        Assert.Contains("is waiting", await RunAsync(site, 0, "schedules", "run", "tick"));
+        await host.WaitForLineAsync("tock");
+        Assert.Contains("no scheduled function", await RunAsync(site, 1, "schedules", "run", "fails"));
+        await host.StopAsync();
+        Assert.Contains("No host serves", await RunAsync(site, 1, "runs", "list"));
+    }
+
     [Fact(Timeout = 120_000)]
     public async Task FC_13_a_schedule_ticks_on_a_machine_that_asks_for_it()
     {
@@ -139,6 +171,13 @@ public sealed partial class DurableRunTests
         var line = await host.WaitForLineAsync(line => line.Contains("tick 2", StringComparison.Ordinal), TimeSpan.FromSeconds(80));
 
         Assert.Contains(":00.000Z schedule Netlify Clockwork", line);
+    }
+
+    private static async Task<string> RunAsync(TemporarySite site, int exitCode, params string[] arguments)
+    {
+        var run = await CommandRun.SandboxHostAsync([.. arguments, "--cwd", site.Directory]);
+        Assert.True(run.ExitCode == exitCode, $"{string.Join(' ', arguments)} ended with {run.ExitCode}: {run.Output}{run.Errors}");
+        return run.Output + run.Errors;
     }
 
     private static bool TryKill(int processId)

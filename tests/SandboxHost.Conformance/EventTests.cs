@@ -84,7 +84,7 @@ public sealed class EventTests(EventFixture fixture) : IClassFixture<EventFixtur
     [InlineData("formSubmitted", "{\"data\":{\"email\":\"somebody@example.com\",\"message\":\"Hello\"}}")]
     [InlineData("userModified", "\"name\":\"Some Body\"")]
     [InlineData("userValidate", "\"email\":\"somebody@example.com\"")]
-    public async Task Events_every_event_that_is_sent_calls_its_handler(string name, string told)
+    public async Task FC_70_every_event_that_is_sent_calls_its_handler(string name, string told)
     {
         var (exit, result, errors) = await fixture.SendAsync(name);
 
@@ -95,7 +95,7 @@ public sealed class EventTests(EventFixture fixture) : IClassFixture<EventFixtur
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Events_a_function_is_told_by_its_name_and_the_older_form_gets_the_same_body()
+    public async Task FC_70_a_function_is_told_by_its_name_and_the_older_form_gets_the_same_body()
     {
         Assert.Equal(0, (await fixture.SendAsync("deploy_succeeded")).Exit);
         await Host.WaitForLineAsync("named deploy_succeeded ready");
@@ -105,7 +105,7 @@ public sealed class EventTests(EventFixture fixture) : IClassFixture<EventFixtur
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Events_handlers_of_a_signup_run_in_order_and_each_gets_the_user_as_the_one_before_left_it()
+    public async Task FC_71_handlers_of_a_signup_run_in_order_and_each_gets_the_user_as_the_one_before_left_it()
     {
         var (exit, result, errors) = await fixture.SendAsync("userSignup");
 
@@ -117,7 +117,7 @@ public sealed class EventTests(EventFixture fixture) : IClassFixture<EventFixtur
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Events_the_first_that_denies_is_the_last_that_is_asked()
+    public async Task FC_71_the_first_that_denies_is_the_last_that_is_asked()
     {
         var (exit, result, _) = await fixture.SendAsync("identity_signup", "--payload", User("a@blocked.example"));
 
@@ -128,7 +128,7 @@ public sealed class EventTests(EventFixture fixture) : IClassFixture<EventFixtur
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Events_a_handler_that_throws_denies_but_not_what_has_happened_already()
+    public async Task FC_71_a_handler_that_throws_denies_but_not_what_has_happened_already()
     {
         var (exit, login, _) = await fixture.SendAsync("userLogin");
 
@@ -145,7 +145,7 @@ public sealed class EventTests(EventFixture fixture) : IClassFixture<EventFixtur
     [Theory(Timeout = 60_000)]
     [InlineData("yes@example.com", "a-audit accepted, identity-validate changed", false)]
     [InlineData("no@example.com", "a-audit accepted, identity-validate denied", true)]
-    public async Task Events_an_older_event_function_denies_by_its_status(string email, string outcomes, bool denied)
+    public async Task FC_71_an_older_event_function_denies_by_its_status(string email, string outcomes, bool denied)
     {
         var (_, result, _) = await fixture.SendAsync("identity-validate", "--payload", User(email));
 
@@ -153,7 +153,7 @@ public sealed class EventTests(EventFixture fixture) : IClassFixture<EventFixtur
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Events_a_handler_that_fails_is_tried_again_later()
+    public async Task FC_70_a_handler_that_fails_is_tried_again_later()
     {
         Assert.Equal(0, (await fixture.SendAsync("deployLocked")).Exit);
 
@@ -161,7 +161,7 @@ public sealed class EventTests(EventFixture fixture) : IClassFixture<EventFixtur
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Events_an_event_without_listeners_an_unknown_one_and_a_folder_without_a_host_are_told()
+    public async Task FC_70_an_event_without_listeners_an_unknown_one_and_a_folder_without_a_host_are_told()
     {
         Assert.Contains("No function of the site is told of split_test_modified", (await fixture.SendAsync("split-test-modified")).Errors);
         Assert.Contains("Did you mean userSignup?", (await fixture.SendAsync("userSignUp")).Errors);
@@ -170,7 +170,7 @@ public sealed class EventTests(EventFixture fixture) : IClassFixture<EventFixtur
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Events_a_form_that_is_sent_to_the_site_is_told_to_every_subscriber()
+    public async Task FC_72_a_form_that_is_sent_to_the_site_is_told_to_every_subscriber()
     {
         using var form = new HttpRequestMessage(HttpMethod.Post, "/contact?x=1");
         form.Content = new FormUrlEncodedContent([new("form-name", "contact"), new("Name", "Ünal"), new("topic", "a"), new("topic", "b"), new("bot-field", "")]);
@@ -187,7 +187,7 @@ public sealed class EventTests(EventFixture fixture) : IClassFixture<EventFixtur
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Events_a_multipart_form_leads_to_the_page_of_its_action_and_its_files_are_named()
+    public async Task FC_72_a_multipart_form_leads_to_the_page_of_its_action_and_its_files_are_named()
     {
         using var form = new HttpRequestMessage(HttpMethod.Post, "/thanks");
         form.Headers.Referrer = new Uri(Host.Address, "/contact");
@@ -201,7 +201,7 @@ public sealed class EventTests(EventFixture fixture) : IClassFixture<EventFixtur
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Events_an_event_from_outside_is_believed_with_a_signature_only()
+    public async Task FC_73_an_event_from_outside_is_believed_with_a_signature_only()
     {
         var body = User("a@blocked.example");
 

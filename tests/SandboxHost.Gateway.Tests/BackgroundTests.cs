@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Microsoft.Extensions.Time.Testing;
 using SandboxHost.Deployments;
 using SandboxHost.Output;
 using SandboxHost.Runs;
@@ -71,6 +72,26 @@ public sealed class BackgroundTests
         using var answer = await PostAsync(host, Content(2 * 1024 * 1024 + 1, chunked));
 
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
+        Assert.Empty(await host.Runs.ListAsync(new RunQuery(), Stop));
+    }
+
+    [TimedFact]
+    public async Task A_body_that_never_ends_is_given_up_when_its_time_is_over()
+    {
+        var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        await using var host = await GatewayHost.StartAsync(clock, GatewayHost.Function("work", FunctionKind.Background));
+        using var client = await host.ConnectAsync();
+        await client.SendAsync("POST /.netlify/functions/work HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 10\r\n\r\nhalf");
+
+        // The timer is set when the head has been read, which nobody tells.
+        var answer = client.ReceiveUntilAsync("\r\n\r\n");
+        while (!answer.IsCompleted)
+        {
+            clock.Advance(TimeSpan.FromSeconds(10));
+            await Task.WhenAny(answer, Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Stop));
+        }
+
+        Assert.StartsWith("HTTP/1.1 400 ", await answer);
         Assert.Empty(await host.Runs.ListAsync(new RunQuery(), Stop));
     }
 

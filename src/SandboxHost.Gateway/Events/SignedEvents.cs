@@ -48,7 +48,7 @@ internal sealed class SignedEvents(TimeProvider clock)
         }
 
         var limit = function.Kind == FunctionKind.Background ? function.Limits.BackgroundBytes : function.Limits.RequestBytes;
-        if (await WholeBody.ReadAsync(context, limit) is not { } body)
+        if (await WholeBody.ReadAsync(context, limit, context.RequestAborted) is not { } body)
         {
             return (null, new FunctionError(ErrorCode.RequestTooLarge, $"The event is larger than {limit} bytes, which is the limit of this function."));
         }
