@@ -9,8 +9,9 @@ const report = join(import.meta.dirname, 'wrk-report.lua');
 const FirstChunkGapMs = 12;
 
 /** A closed loop: each connection asks again as soon as it has its answer. */
-export async function wrk(url, connections, seconds) {
-  const output = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}`, '--timeout', '10s', '-s', report, url], {
+/** `script`: words for wrk-report.lua; without any it asks with GET. */
+export async function wrk(url, connections, seconds, script = []) {
+  const output = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}`, '--timeout', '10s', '-s', report, url, ...(script.length > 0 ? ['--', ...script] : [])], {
     timeoutMs: (seconds + 20) * 1000,
   });
   const result = JSON.parse(output.trim().split('\n').at(-1));
@@ -78,6 +79,20 @@ export async function untilAnswers(url, expected, server, timeoutMs = 60_000) {
     await delay(100);
   }
   throw new Error(`${url} did not give the right answer: ${last.slice(0, 300)} (see ${server.logFile})`);
+}
+
+/** Waits until a server answers anything. */
+export async function untilListens(url, server, timeoutMs = 60_000) {
+  const end = performance.now() + timeoutMs;
+  while (performance.now() < end && !server.hasEnded) {
+    try {
+      await (await fetch(url, { signal: AbortSignal.timeout(5000) })).arrayBuffer();
+      return;
+    } catch {
+      await delay(100);
+    }
+  }
+  throw new Error(`${url} does not answer (see ${server.logFile})`);
 }
 
 async function curl(args) {

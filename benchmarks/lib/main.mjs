@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureBackground } from './background.mjs';
 import { measureCold } from './cold.mjs';
 import { describeMachine, waitUntilQuiet } from './machine.mjs';
 import { measureMemory } from './memory.mjs';
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     cold: { type: 'boolean', default: false },
     warm: { type: 'boolean', default: false },
+    background: { type: 'boolean', default: false },
     page: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     only: { type: 'string' },
@@ -55,7 +57,7 @@ async function main() {
   const work = join(artifacts, 'work');
   const log = join(artifacts, 'log');
   mkdirSync(work, { recursive: true });
-  const all = !values.cold && !values.warm && !values.page;
+  const all = !values.cold && !values.warm && !values.background && !values.page;
   if (all || values.warm) {
     const machine = await describeMachine();
     const busyBefore = await waitUntilQuiet(say);
@@ -68,7 +70,13 @@ async function main() {
     save('cold.json', { machine, options, busyBefore, ...(await measureCold(options, artifacts, log, say)) });
   }
 
-  writePage(load('warm.json'), load('cold.json'), join(home, 'docs'));
+  if (all || values.background) {
+    const machine = await describeMachine();
+    const busyBefore = await waitUntilQuiet(say);
+    save('background.json', { machine, options, busyBefore, ...(await measureBackground(options, work, log, say)) });
+  }
+
+  writePage(load('warm.json'), load('cold.json'), load('background.json'), join(home, 'docs'));
   say(`docs/benchmarks.md is written; raw figures are in artifacts/benchmarks. ${Math.round((performance.now() - started) / 1000)} s`);
 }
 

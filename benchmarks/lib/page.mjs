@@ -8,10 +8,11 @@ import { median, spread } from './statistics.mjs';
 
 const None = '–';
 
-export function writePage(warm, cold, docs) {
+export function writePage(warm, cold, background, docs) {
   const parts = {
     ...(warm === null ? {} : new WarmPage(warm).parts()),
     cold: cold === null ? 'Not measured yet: `./benchmarks/run --cold`.' : coldTable(cold),
+    background: background === null ? 'Not measured yet: `./benchmarks/run --background`.' : backgroundText(background),
     targets: targetTable(warm === null ? null : new WarmPage(warm), cold),
   };
   const template = readFileSync(join(import.meta.dirname, 'page.template.md'), 'utf8');
@@ -20,6 +21,18 @@ export function writePage(warm, cold, docs) {
   if (warm !== null) {
     writeFileSync(join(docs, 'benchmarks-throughput.svg'), plotRatios(new WarmPage(warm).bars()));
   }
+}
+
+function backgroundText({ connections, bodyBytes, samples }) {
+  const calls = spread(samples.map(({ perSecond }) => perSecond));
+  const ratio = spread(samples.map(({ perSecond, flushes }) => perSecond / flushes));
+  const errors = samples.reduce((sum, sample) => sum + sample.errors, 0);
+  return [
+    `${connections} connections, bodies of ${bodyBytes} bytes, several functions: **${thousands(calls.median)}** (${thousands(calls.min)} – ${thousands(calls.max)}),`,
+    `p99 ${(median(samples.map(({ p99 }) => p99)) / 1000).toFixed(1)} ms; meanwhile the runs run. Beside it the disk does`,
+    `${thousands(median(samples.map(({ flushes }) => flushes)))} appends a second of that size, each flushed before the next: **${factor(ratio.median)}**`,
+    `(${factor(ratio.min)} – ${factor(ratio.max)}), since what waits is flushed together.${errors > 0 ? ` ${errors} calls failed.` : ''}`,
+  ].join(' ');
 }
 
 class WarmPage {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using SandboxHost.Deployments;
+using SandboxHost.Invocations;
 using SandboxHost.Runs;
 
 namespace SandboxHost.Background;
@@ -10,9 +11,13 @@ public sealed class RunDispatcher : IAsyncDisposable
     /// <summary>Looks at the store at least this often, whoever forgot to wake it.</summary>
     private static readonly TimeSpan LongestSleep = TimeSpan.FromSeconds(5);
 
+    /// <summary>Nobody tells when requests stop waiting.</summary>
+    private static readonly TimeSpan PressureSleep = TimeSpan.FromMilliseconds(100);
+
     private readonly IRunStore _store;
     private readonly RunQueue _queue;
     private readonly RunExecutor _executor;
+    private readonly IInvoker _invoker;
     private readonly SnapshotSource _snapshots;
     private readonly HostLease _lease;
     private readonly TimeProvider _clock;
@@ -24,14 +29,17 @@ public sealed class RunDispatcher : IAsyncDisposable
     private readonly HashSet<Task> _runs = [];
     private readonly Task _dispatching;
 
+    /// <param name="executor">Runs what was claimed, by its invoker.</param>
     public RunDispatcher(
         IRunStore store, RunQueue queue, RunExecutor executor, SnapshotSource snapshots, HostLease lease, TimeProvider clock, ILogger<RunDispatcher> logger)
     {
+        ArgumentNullException.ThrowIfNull(executor);
         ArgumentNullException.ThrowIfNull(queue);
         ArgumentNullException.ThrowIfNull(lease);
         _store = store;
         _queue = queue;
         _executor = executor;
+        _invoker = executor.Invoker;
         _snapshots = snapshots;
         _lease = lease;
         _clock = clock;
@@ -115,7 +123,7 @@ public sealed class RunDispatcher : IAsyncDisposable
     {
         lock (_gate)
         {
-            return FairShare.Choose(due, _running, Caps, CapOf);
+            return FairShare.Choose(due, _running, _invoker.RequestsWaiting > 0 ? Caps.UnderPressure : Caps, CapOf);
         }
     }
 
@@ -156,7 +164,8 @@ public sealed class RunDispatcher : IAsyncDisposable
     {
         var now = _clock.GetUtcNow();
         var next = await _store.NextDueAsync(now, _stopping.Token);
-        var sleep = next - now ?? LongestSleep;
-        return sleep < LongestSleep ? sleep : LongestSleep;
+        var longest = _invoker.RequestsWaiting > 0 ? PressureSleep : LongestSleep;
+        var sleep = next - now ?? longest;
+        return sleep < longest ? sleep : longest;
     }
 }

@@ -14,6 +14,8 @@ public sealed class RunExecutor(
 {
     private static readonly TimeSpan RecordRetry = TimeSpan.FromSeconds(1);
 
+    public IInvoker Invoker => invoker;
+
     /// <summary>Runs the attempt to its end; never throws for what the function, the worker or the store did.</summary>
     public async Task RunAsync(ClaimedRun claimed, CancellationToken stopping)
     {

@@ -112,6 +112,13 @@ internal static class DevCommand
 
     private static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "Say nothing of single requests." };
 
+    private static readonly Option<double> KeepRuns = new("--keep-runs")
+    {
+        HelpName = "DAYS",
+        Description = "How long the records of runs that ended well are kept.",
+        DefaultValueFactory = _ => new RetentionOptions().Ended.TotalDays,
+    };
+
     private static readonly Option<bool> Verbose = new("--verbose", "-v") { Description = "Say what the host itself does." };
 
     public static Command Create()
@@ -119,7 +126,7 @@ internal static class DevCommand
         var command = new Command("dev", "Serves a site folder's functions from this machine and picks up every edit.")
         {
             Folder, Port, Address, Context, Functions, Publish, Sites, Limits, Isolation, Placeholders, FreezeAfter, KeepAlive, EgressAllow,
-            Http2Port, TlsPort, TlsCertificate, TlsKey, Inspect, Geo, Country, Quiet, Schedules, StoreSize, Verbose,
+            Http2Port, TlsPort, TlsCertificate, TlsKey, Inspect, Geo, Country, Quiet, Schedules, StoreSize, KeepRuns, Verbose,
         };
         foreach (var option in NetlifyOptions.All)
         {
@@ -300,6 +307,7 @@ internal static class DevCommand
             {
                 Scheduler = new SchedulerOptions { TicksUnpublished = arguments.GetValue(Schedules) },
                 MaxStoreBytes = arguments.GetValue(StoreSize),
+                Retention = new RetentionOptions { Ended = TimeSpan.FromDays(Math.Clamp(arguments.GetValue(KeepRuns), 0, 3650)) },
             },
             InspectPort = arguments.GetResult(Inspect) is null ? null : arguments.GetValue(Inspect) ?? DefaultInspectPort,
             Geo = geo ?? GeoLocation.Mock,

@@ -36,6 +36,8 @@ public sealed class RequestLog : IInvoker, IAsyncDisposable
             ? _inner.InvokeAsync(request, clientGone)
             : InvokeAndTellAsync(request, clientGone);
 
+    public int RequestsWaiting => _inner.RequestsWaiting;
+
     public void Prepare(FunctionVersion function) => _inner.Prepare(function);
 
     public ValueTask DisposeAsync() => _timer.DisposeAsync();

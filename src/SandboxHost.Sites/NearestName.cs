@@ -1,7 +1,7 @@
 namespace SandboxHost.Sites;
 
 /// <summary>What somebody probably meant who wrote a name that nobody knows.</summary>
-internal static class NearestName
+public static class NearestName
 {
     private const int MaxEdits = 2;
     private const int MaxLength = 64;
@@ -9,6 +9,7 @@ internal static class NearestName
     /// <returns>Null when none is near.</returns>
     public static string? Of(string name, IEnumerable<string> known)
     {
+        ArgumentNullException.ThrowIfNull(name);
         if (name.Length > MaxLength)
         {
             return null;

@@ -33,6 +33,8 @@ internal sealed class LocalInvoker(PoolRegistry pools) : IInvoker
         }
     }
 
+    public int RequestsWaiting => pools.HttpRequestsWaiting;
+
     public void Prepare(FunctionVersion function) => pools.For(function).Prepare();
 
     // A worker that ran out of memory or broke the protocol most likely did so for this very request.

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using SandboxHost.Deployments;
 
 namespace SandboxHost.Supervisor;
 
@@ -14,6 +15,7 @@ internal sealed class SupervisorMetrics : IDisposable
     private readonly Counter<long> _workerEnds;
     private readonly UpDownCounter<int> _waiting;
     private readonly UpDownCounter<int> _workers;
+    private int _httpWaiting;
 
     public SupervisorMetrics()
     {
@@ -37,11 +39,26 @@ internal sealed class SupervisorMetrics : IDisposable
         _workers.Add(-1);
     }
 
-    public void RequestQueued() => _waiting.Add(1);
+    /// <summary>Requests with a client behind them that wait now.</summary>
+    public int HttpRequestsWaiting => Volatile.Read(ref _httpWaiting);
 
-    public void RequestLeftQueue(TimeSpan waited)
+    public void RequestQueued(FunctionKind kind)
+    {
+        _waiting.Add(1);
+        if (kind == FunctionKind.Http)
+        {
+            Interlocked.Increment(ref _httpWaiting);
+        }
+    }
+
+    public void RequestLeftQueue(FunctionKind kind, TimeSpan waited)
     {
         _waiting.Add(-1);
+        if (kind == FunctionKind.Http)
+        {
+            Interlocked.Decrement(ref _httpWaiting);
+        }
+
         _queueTime.Record(waited.TotalSeconds);
     }
 

@@ -159,6 +159,38 @@ public sealed class RunTests : IDisposable
     }
 
     [TimedFact]
+    public async Task Requests_that_wait_for_workers_go_first()
+    {
+        await using var host = await BackgroundHost.OpenAsync(_folder, new(BackgroundHost.Noon), BackgroundHost.Function("work"));
+        var running = 0;
+        var release = new SemaphoreSlim(0);
+        host.Invoker.Run = async (_, token) =>
+        {
+            Interlocked.Increment(ref running);
+            await release.WaitAsync(token);
+            return null;
+        };
+        host.Invoker.RequestsWaiting = 3;
+        for (var i = 0; i < 10; i++)
+        {
+            await host.AddAsync();
+        }
+
+        host.Dispatch(new RunCaps(Total: 8, Site: 8));
+        await Eventually.TrueAsync(() => running == 2, TimeSpan.FromSeconds(5), "a quarter runs");
+        host.Clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(2, running);
+
+        host.Invoker.RequestsWaiting = 0;
+        await host.MoveUntilAsync(() => running == 8, TimeSpan.FromMilliseconds(100), "all of them may run");
+        release.Release(10);
+        foreach (var id in host.Ids)
+        {
+            await host.WaitForAsync(id, RunState.Succeeded);
+        }
+    }
+
+    [TimedFact]
     public async Task A_host_that_stops_gives_back_what_runs_and_the_next_one_goes_on()
     {
         var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(BackgroundHost.Noon);

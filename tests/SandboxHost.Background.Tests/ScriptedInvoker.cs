@@ -22,6 +22,8 @@ internal sealed class ScriptedInvoker : IInvoker
         return new Exchange(await Run(request, clientGone));
     }
 
+    public int RequestsWaiting { get; set; }
+
     public void Prepare(FunctionVersion function) => Prepared.Enqueue(function);
 
     private sealed class Exchange(FunctionError? error) : IExchange

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using SandboxHost.Cli.Functions;
+using SandboxHost.Sites;
 
 namespace SandboxHost.Cli.Tests;
 
@@ -14,7 +15,7 @@ public sealed class FunctionsTests
     [InlineData("tikcets", "tickets")]
     [InlineData("something-else", null)]
     [InlineData("", null)]
-    public void The_nearest_name_is_suggested(string name, string? expected) => Assert.Equal(expected, FunctionChoice.Nearest(name, ["hello", "tickets", "a-long-name"]));
+    public void The_nearest_name_is_suggested(string name, string? expected) => Assert.Equal(expected, NearestName.Of(name, ["hello", "tickets", "a-long-name"]));
 
     [TimedFact]
     public void A_payload_is_JSON_or_a_JSON_file()

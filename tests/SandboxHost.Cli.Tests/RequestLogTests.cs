@@ -132,6 +132,8 @@ public sealed class RequestLogTests : ILogSink
             return default;
         }
 
+        public int RequestsWaiting => 0;
+
         public void Prepare(FunctionVersion function)
         {
         }

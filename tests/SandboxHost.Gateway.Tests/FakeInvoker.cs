@@ -24,6 +24,8 @@ internal sealed class FakeInvoker : IInvoker
 
     public void Answers(FakeExchange exchange) => Answer = (_, _) => Task.FromResult(exchange);
 
+    public int RequestsWaiting => 0;
+
     public void Prepare(FunctionVersion function)
     {
     }

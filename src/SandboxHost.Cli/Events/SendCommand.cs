@@ -8,6 +8,7 @@ using SandboxHost.Cli.Functions;
 using SandboxHost.Control;
 using SandboxHost.Events;
 using SandboxHost.Protocol.Control.V1;
+using SandboxHost.Sites;
 
 namespace SandboxHost.Cli.Events;
 
@@ -41,7 +42,7 @@ internal static class SendCommand
         if (PlatformEvent.Find(name) is not { } raised)
         {
             var names = PlatformEvent.All.Select(item => item.HandlerName ?? item.Slug).ToList();
-            var near = FunctionChoice.Nearest(name, names) is { } candidate ? $" Did you mean {candidate}?" : "";
+            var near = NearestName.Of(name, names) is { } candidate ? $" Did you mean {candidate}?" : "";
             return FunctionsCommand.Fail($"There is no event {name}.{near} There are: {string.Join(", ", names)}");
         }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using SandboxHost.Routing;
 using SandboxHost.Server;
+using SandboxHost.Sites;
 using Spectre.Console;
 
 namespace SandboxHost.Cli.Functions;
@@ -131,7 +132,7 @@ internal static class CreateCommand
             return found;
         }
 
-        var near = FunctionChoice.Nearest(name, Template.All.Select(template => template.Name));
+        var near = NearestName.Of(name, Template.All.Select(template => template.Name));
         FunctionsCommand.Fail($"There is no template {name}.{(near is null ? "" : $" Did you mean {near}?")}");
         FunctionsCommand.Say($"There are: {string.Join(", ", Template.All.Select(template => template.Name))}");
         return null;

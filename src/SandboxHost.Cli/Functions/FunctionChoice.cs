@@ -1,5 +1,6 @@
 using SandboxHost.Deployments;
 using SandboxHost.Server;
+using SandboxHost.Sites;
 using Spectre.Console;
 
 namespace SandboxHost.Cli.Functions;
@@ -31,36 +32,9 @@ internal static class FunctionChoice
             return functions.First(function => function.Name == chosen);
         }
 
-        var near = name is null ? null : Nearest(name, functions.Select(function => function.Name));
+        var near = name is null ? null : NearestName.Of(name, functions.Select(function => function.Name));
         FunctionsCommand.Fail(near is null ? problem : $"{problem} Did you mean {near}?");
         FunctionsCommand.Say($"There are: {string.Join(", ", functions.Select(function => function.Name))}");
         return null;
-    }
-
-    /// <summary>The name that is fewest edits away; null when none is near.</summary>
-    public static string? Nearest(string name, IEnumerable<string> known) => known
-        .Select(candidate => (Name: candidate, Edits: EditsBetween(name.ToUpperInvariant(), candidate.ToUpperInvariant())))
-        .Where(candidate => candidate.Edits <= Math.Max(2, candidate.Name.Length / 3))
-        .OrderBy(candidate => candidate.Edits)
-        .Select(candidate => candidate.Name)
-        .FirstOrDefault();
-
-    // Levenshtein's distance, one row at a time.
-    private static int EditsBetween(string from, string to)
-    {
-        var row = Enumerable.Range(0, to.Length + 1).ToArray();
-        for (var i = 1; i <= from.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= to.Length; j++)
-            {
-                var replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(replaced, Math.Min(row[j - 1], row[j]) + 1);
-            }
-        }
-
-        return row[^1];
     }
 }

@@ -13,6 +13,9 @@ public interface IInvoker
     /// <param name="clientGone">Cancelled when nobody waits for the answer any more.</param>
     ValueTask<IExchange> InvokeAsync(InvocationRequest request, CancellationToken clientGone);
 
+    /// <summary>Requests with a client behind them that wait for a worker now.</summary>
+    int RequestsWaiting { get; }
+
     /// <summary>Has a worker ready, if that is possible, for an invocation that will come soon. Does not wait for it.</summary>
     void Prepare(FunctionVersion function);
 }

@@ -6,6 +6,9 @@ namespace SandboxHost.Runs;
 public sealed record RunCaps(int Total, int Site)
 {
     public static readonly RunCaps Default = new(16, 12);
+
+    /// <summary>While requests with clients behind them wait for workers: a quarter, so that runs go on and do not get in the way.</summary>
+    public RunCaps UnderPressure => new(Math.Max(1, Total / 4), Math.Max(1, Site / 4));
 }
 
 /// <summary>Which function's run begins next: of the site that runs least, its function that runs least, then the oldest run.</summary>

@@ -86,7 +86,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
             start = ShouldStart();
         }
 
-        context.Metrics.RequestQueued();
+        context.Metrics.RequestQueued(function.Kind);
         if (start)
         {
             context.Background.Run(StartWorkerAsync);
@@ -219,7 +219,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         }
         finally
         {
-            context.Metrics.RequestLeftQueue(context.Clock.GetElapsedTime(waiter.Since));
+            context.Metrics.RequestLeftQueue(function.Kind, context.Clock.GetElapsedTime(waiter.Since));
         }
     }
 

@@ -24,6 +24,8 @@ internal sealed class PoolRegistry : IAsyncDisposable
         _sweeper = context.Clock.CreateTimer(_ => Sweep(), null, SweepInterval, SweepInterval);
     }
 
+    public int HttpRequestsWaiting => _context.Metrics.HttpRequestsWaiting;
+
     public FunctionPool For(FunctionVersion function) =>
         _pools.TryGetValue(function, out var pool) ? pool : Create(function);
 
