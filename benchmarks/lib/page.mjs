@@ -30,8 +30,8 @@ function backgroundText({ connections, bodyBytes, samples }) {
   return [
     `${connections} connections, bodies of ${bodyBytes} bytes, several functions: **${thousands(calls.median)}** (${thousands(calls.min)} – ${thousands(calls.max)}),`,
     `p99 ${(median(samples.map(({ p99 }) => p99)) / 1000).toFixed(1)} ms; meanwhile the runs run. Beside it the disk does`,
-    `${thousands(median(samples.map(({ flushes }) => flushes)))} appends a second of that size, each flushed before the next: **${factor(ratio.median)}**`,
-    `(${factor(ratio.min)} – ${factor(ratio.max)}), since what waits is flushed together.${errors > 0 ? ` ${errors} calls failed.` : ''}`,
+    `${thousands(median(samples.map(({ flushes }) => flushes)))} appends a second of that size, each flushed before the next (ratio **${factor(ratio.median)}**,`,
+    `${factor(ratio.min)} – ${factor(ratio.max)}). What waits is flushed together, so a slower disk costs less than its ratio says.${errors > 0 ? ` ${errors} calls failed.` : ''}`,
   ].join(' ');
 }
 

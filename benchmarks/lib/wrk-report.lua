@@ -1,21 +1,16 @@
--- `post FUNCTIONS BYTES` sends a body of that many bytes to URL0, URL1 … in turn.
-local functions, next_function = 0, 0
-
+-- `post FUNCTIONS BYTES` sends a body of that many bytes to URL0, URL1 … in turn. Without it wrk makes its request once.
 function init(args)
-  if args[1] == "post" then
-    functions = tonumber(args[2])
-    wrk.method = "POST"
-    wrk.body = string.rep("x", tonumber(args[3]))
+  if args[1] ~= "post" then
+    return
   end
-  wrk.init(args)
-end
 
-function request()
-  if functions == 0 then
-    return wrk.format()
+  local functions, current = tonumber(args[2]), 0
+  wrk.method = "POST"
+  wrk.body = string.rep("x", tonumber(args[3]))
+  request = function()
+    current = (current + 1) % functions
+    return wrk.format(nil, wrk.path .. current)
   end
-  next_function = (next_function + 1) % functions
-  return wrk.format(nil, wrk.path .. next_function)
 end
 
 -- One line of JSON instead of wrk's own report. Latencies in microseconds.
