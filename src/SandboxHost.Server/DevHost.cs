@@ -178,7 +178,15 @@ public sealed class DevHost : IAsyncDisposable
         }
 
         context = context with { TicksUnpublished = options.Background.Scheduler.TicksUnpublished };
-        Own(await ControlServer.StartAsync(path, context, loggers, cancellationToken));
+        try
+        {
+            Own(await ControlServer.StartAsync(path, context, loggers, cancellationToken));
+        }
+        catch (Exception ex) when (ex is IOException or SocketException)
+        {
+            // A path that is too long, or a file system without sockets: sites are served all the same.
+            loggers.CreateLogger<DevHost>().ControlSocketFailed(ex.Message);
+        }
     }
 
     private T Own<T>(T part)

@@ -7,4 +7,7 @@ internal static partial class ServerLog
 {
     [LoggerMessage(5000, LogLevel.Warning, "Another host serves this folder; commands such as `sandboxhost runs` go to that one ({Path})")]
     public static partial void ControlSocketTaken(this ILogger logger, string path);
+
+    [LoggerMessage(5001, LogLevel.Warning, "Commands such as `sandboxhost runs` can't reach this host: {Reason}")]
+    public static partial void ControlSocketFailed(this ILogger logger, string reason);
 }

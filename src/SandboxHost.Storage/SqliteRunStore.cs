@@ -26,6 +26,40 @@ public sealed class SqliteRunStore(SqliteDatabase database) : IRunStore
             cancellationToken);
     }
 
+    public Task AddEndedAsync(NewRun run, DateTimeOffset endedAt, RunFailure? failure, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var values = new
+        {
+            run.Id,
+            Started = run.CreatedAt.ToStored(),
+            Ended = endedAt.ToStored(),
+            failure?.Error,
+            failure?.Message,
+            Outcome = failure?.Error ?? "succeeded",
+            Failures = failure is null ? 0 : 1,
+        };
+        return database.WriteAsync(
+            connection =>
+            {
+                ThrowIfFull(connection);
+                if (!Insert(connection, run, failure is null ? RunState.Succeeded : RunState.Failed))
+                {
+                    return 0;
+                }
+
+                connection.Execute(
+                    """
+                    UPDATE runs SET attempt = 1, failures = @Failures, started_at = @Started, ended_at = @Ended, error = @Error, error_message = @Message
+                    WHERE id = @Id
+                    """,
+                    values);
+                return connection.Execute(
+                    "INSERT INTO attempts (run_id, attempt, started_at, ended_at, outcome, message) VALUES (@Id, 1, @Started, @Ended, @Outcome, @Message)", values);
+            },
+            cancellationToken);
+    }
+
     public async Task<IReadOnlyList<DueFunction>> ListDueAsync(DateTimeOffset now, CancellationToken cancellationToken)
     {
         // From function to function along the index: the cost is the functions that have runs waiting, not the runs.
@@ -193,7 +227,7 @@ public sealed class SqliteRunStore(SqliteDatabase database) : IRunStore
         connection => connection.Execute(
             """
             DELETE FROM runs WHERE id IN (
-              SELECT id FROM runs WHERE state IN (2, 4) AND ended_at < @endedBefore
+              SELECT id FROM runs WHERE state IN (2, 4, 5) AND ended_at < @endedBefore
               UNION ALL SELECT id FROM runs WHERE state = 3 AND ended_at < @deadBefore
               LIMIT 1000)
             """,

@@ -170,6 +170,13 @@ public sealed class ContextTests(FormsFixture fixture)
         Assert.Contains($"cdn-loop: another; a=b, sandboxhost; site={site}\r\n", fixture.Outside.LastRequest, StringComparison.OrdinalIgnoreCase);
     }
 
+    [Fact(Timeout = 15_000)]
+    public async Task FC_74_purgeCache_says_that_it_skips()
+    {
+        Assert.Equal("purged", await Client.GetStringAsync("/purge"));
+        await fixture.Host.WaitForLineAsync("[purge] Skipping purgeCache for tags a, b in local development.");
+    }
+
     private static string? Text(JsonElement element, string name) => element.GetProperty(name).GetString();
 
     private async Task<JsonElement> GetAsync(string path) => await Client.GetFromJsonAsync<JsonElement>(path);

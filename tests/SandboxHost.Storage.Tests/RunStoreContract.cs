@@ -112,6 +112,24 @@ public abstract class RunStoreContract
     }
 
     [TimedFact]
+    public async Task A_run_that_somebody_waited_for_leaves_a_record_and_no_more()
+    {
+        var well = Run(Work) with { Kind = RunKind.Event };
+        var badly = Run(Work) with { Kind = RunKind.Event };
+        await Store.AddEndedAsync(well, Noon.AddSeconds(1), null, Stop);
+        await Store.AddEndedAsync(badly, Noon.AddSeconds(2), new RunFailure("timeout", "too slow"), Stop);
+
+        var first = (await Store.FindAsync(well.Id, Stop))!;
+        var second = (await Store.FindAsync(badly.Id, Stop))!;
+        Assert.Equal((RunState.Succeeded, 1, Noon.AddSeconds(1)), (first.State, first.Attempt, first.EndedAt));
+        Assert.Equal((RunState.Failed, "timeout", "too slow"), (second.State, second.Error, second.ErrorMessage));
+        Assert.Equal([new RunAttempt(1, Noon, Noon.AddSeconds(2), "timeout", "too slow")], await Store.ListAttemptsAsync(badly.Id, Stop));
+        Assert.Null(await ClaimAsync());
+        Assert.False(await Store.RedriveAsync(badly.Id, Noon, Stop));
+        Assert.Equal(2, await Store.RemoveEndedAsync(Noon.AddSeconds(3), Noon, Stop));
+    }
+
+    [TimedFact]
     public async Task A_success_ends_the_run_and_leaves_a_record()
     {
         var id = (await AddAsync(Run(Work))).Id;

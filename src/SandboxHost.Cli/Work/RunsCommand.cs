@@ -15,7 +15,7 @@ internal static class RunsCommand
 
     private static readonly Option<string?> Function = new("--function") { HelpName = "NAME", Description = "Only of this function." };
 
-    private static readonly Option<string?> State = new("--state") { HelpName = "STATE", Description = "Only waiting, running, succeeded, dead or skipped ones." };
+    private static readonly Option<string?> State = new("--state") { HelpName = "STATE", Description = "Only waiting, running, succeeded, dead, skipped or failed ones." };
 
     private static readonly Option<string?> Kind = new("--kind") { HelpName = "KIND", Description = "Only background, scheduled or event ones." };
 

@@ -36,8 +36,10 @@ public sealed class PlatformEvents(RunQueue queue, IInvoker invoker, ILogSink ou
                 continue;
             }
 
+            var began = clock.GetUtcNow();
             var (delivery, changed) = await CallAsync(function, message, cancellationToken);
             deliveries.Add(delivery);
+            await RecordAsync(function, message, delivery, began);
             if (raised.IsDeniable && delivery.Outcome is (EventOutcome.Denied or EventOutcome.Failed))
             {
                 return new EventResult(deliveries) { IsDenied = true };
@@ -69,6 +71,21 @@ public sealed class PlatformEvents(RunQueue queue, IInvoker invoker, ILogSink ou
             DueAt = now,
             Request = new RunRequest("POST", UrlOf(function), HeadersOf(message), ClientIp, null, message.Body),
         };
+    }
+
+    // A record that can't be kept changes nothing of what was answered.
+    private async Task RecordAsync(FunctionVersion function, EventMessage message, EventDelivery delivery, DateTimeOffset began)
+    {
+        try
+        {
+            var run = RunFor(function, message) with { Id = delivery.RunId, CreatedAt = began, DueAt = began };
+            var failure = delivery.Error is { } error ? new RunFailure(ErrorTable.Of(error.Code).Name, error.Thrown?.Message ?? error.Message) : null;
+            await queue.RecordAsync(run, clock.GetUtcNow(), failure, CancellationToken.None);
+        }
+        catch (RunStoreException ex)
+        {
+            Tell(function, delivery.RunId, OutputLevel.Error, $"{message.Event.Slug} was delivered to {function.Name} and its record could not be kept (store_failed): {ex.Message}");
+        }
     }
 
     private async Task<EventDelivery> QueueAsync(FunctionVersion function, EventMessage message, CancellationToken cancellationToken)

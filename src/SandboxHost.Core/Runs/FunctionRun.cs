@@ -29,6 +29,9 @@ public enum RunState
 
     /// <summary>A tick that was not run, because the one before it had not begun.</summary>
     Skipped = 4,
+
+    /// <summary>Somebody waited for it and was told; it is not tried again.</summary>
+    Failed = 5,
 }
 
 /// <summary>Which function, of which site. Versions come and go; a run belongs to the name.</summary>

@@ -10,6 +10,10 @@ public interface IRunStore
     /// <param name="maxWaiting">As many runs of the function may wait.</param>
     Task<AddResult> AddAsync(NewRun run, int maxWaiting, CancellationToken cancellationToken);
 
+    /// <summary>Keeps the record of a run that somebody waited for, and that is over after its one attempt.</summary>
+    /// <param name="failure">Null: it succeeded.</param>
+    Task AddEndedAsync(NewRun run, DateTimeOffset endedAt, RunFailure? failure, CancellationToken cancellationToken);
+
     /// <summary>Functions that have runs due, each with the time of its oldest.</summary>
     Task<IReadOnlyList<DueFunction>> ListDueAsync(DateTimeOffset now, CancellationToken cancellationToken);
 

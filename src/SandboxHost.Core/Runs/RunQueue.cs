@@ -21,6 +21,12 @@ public sealed class RunQueue(IRunStore store)
         return result;
     }
 
+    /// <summary>Keeps the record of a run that somebody waited for.</summary>
+    /// <param name="failure">Null: it succeeded.</param>
+    /// <exception cref="RunStoreException">It could not be stored.</exception>
+    public Task RecordAsync(NewRun run, DateTimeOffset endedAt, RunFailure? failure, CancellationToken cancellationToken) =>
+        store.AddEndedAsync(run, endedAt, failure, cancellationToken);
+
     /// <summary>Something became due by other ways: a tick, a redrive.</summary>
     public void Wake() => Added?.Invoke();
 }

@@ -50,6 +50,8 @@ public sealed class PlatformEventsTests : IAsyncDisposable, ILogSink
         Assert.Equal(("POST", "http://localhost/.netlify/functions/a", InvocationTrigger.Http), (request.Method, request.Url, request.Trigger));
         Assert.Equal(["content-type", "application/json", "x-netlify-event", "identity_login"], request.Headers);
         Assert.Null(result.User);
+        Assert.All(await _runs.ListAsync(new RunQuery(), Stop), run => Assert.Equal((RunKind.Event, RunState.Succeeded, 1), (run.Kind, run.State, run.Attempt)));
+        Assert.Equal(result.Deliveries.Select(delivery => delivery.RunId).Order(), (await _runs.ListAsync(new RunQuery(), Stop)).Select(run => run.Id).Order());
     }
 
     [TimedTheory]
