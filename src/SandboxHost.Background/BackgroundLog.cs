@@ -6,8 +6,8 @@ namespace SandboxHost.Background;
 /// <summary>Events 4000-4999. Numbers are never given twice.</summary>
 internal static partial class BackgroundLog
 {
-    [LoggerMessage(4000, LogLevel.Warning, "The store failed at {What}")]
-    public static partial void StoreFailed(this ILogger logger, string what, Exception exception);
+    [LoggerMessage(4000, LogLevel.Warning, "The store failed at {What}: {Reason}")]
+    public static partial void StoreFailed(this ILogger logger, string what, string reason);
 
     [LoggerMessage(4001, LogLevel.Information, "{Count} runs of hosts that have ended begin again")]
     public static partial void RunsReclaimed(this ILogger logger, int count);

@@ -77,7 +77,7 @@ public sealed class HostLease : IAsyncDisposable
         }
         catch (RunStoreException ex)
         {
-            _logger.StoreFailed("ending the lease", ex);
+            _logger.StoreFailed("ending the lease", ex.Message);
         }
 
         await _lock.DisposeAsync();
@@ -122,7 +122,7 @@ public sealed class HostLease : IAsyncDisposable
                 }
                 catch (RunStoreException ex)
                 {
-                    _logger.StoreFailed("renewing the lease", ex);
+                    _logger.StoreFailed("renewing the lease", ex.Message);
                 }
             }
         }

@@ -89,7 +89,7 @@ public sealed class RunDispatcher : IAsyncDisposable
                 // A store that fails now may not in a second; a bug must not stop everybody's runs.
                 if (ex is RunStoreException)
                 {
-                    _logger.StoreFailed("looking for runs", ex);
+                    _logger.StoreFailed("looking for runs", ex.Message);
                 }
                 else
                 {

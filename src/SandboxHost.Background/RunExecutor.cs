@@ -140,7 +140,7 @@ public sealed class RunExecutor(
             }
             catch (RunStoreException ex)
             {
-                logger.StoreFailed($"recording the end of run {run.Id}", ex);
+                logger.StoreFailed($"recording the end of run {run.Id}", ex.Message);
                 if (stopping.IsCancellationRequested)
                 {
                     return;

@@ -72,7 +72,7 @@ public sealed class RunRetention : IAsyncDisposable
         }
         catch (RunStoreException ex)
         {
-            _logger.StoreFailed("removing old records", ex);
+            _logger.StoreFailed("removing old records", ex.Message);
         }
     }
 }

@@ -113,7 +113,7 @@ public sealed class Scheduler : IAsyncDisposable
             {
                 if (ex is RunStoreException)
                 {
-                    _logger.StoreFailed("ticking", ex);
+                    _logger.StoreFailed("ticking", ex.Message);
                 }
                 else
                 {
