@@ -21,7 +21,7 @@ public sealed class LimitTests(HostFixture fixture)
 
         Assert.InRange(watch.Elapsed.TotalSeconds, 0.8, 2.5);
         Assert.Contains("drip", rest);
-        Assert.DoesNotContain("0\r\n\r\n", rest);
+        Assert.DoesNotContain("\r\n0\r\n\r\n", rest);
         await fixture.Host.WaitForLineAsync("(timeout): Task timed out after 1.00 seconds");
     }
 

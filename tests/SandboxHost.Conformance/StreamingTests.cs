@@ -84,7 +84,7 @@ public sealed class StreamingTests(HostFixture fixture)
         var reply = await client.ReadToEndAsync();
 
         Assert.Contains("HTTP/1.1 200", reply);
-        Assert.DoesNotContain("0\r\n\r\n", reply);
+        Assert.DoesNotContain("\r\n0\r\n\r\n", reply);
         await fixture.Host.WaitForLineAsync("broke off");
     }
 
