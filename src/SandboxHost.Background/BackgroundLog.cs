@@ -15,7 +15,7 @@ internal static partial class BackgroundLog
     [LoggerMessage(4002, LogLevel.Error, "Run {Run} of {Function} failed for a reason of the host's own")]
     public static partial void RunFaulted(this ILogger logger, string run, FunctionKey function, Exception exception);
 
-    [LoggerMessage(4003, LogLevel.Error, "The loop that {What} failed; it goes on")]
+    [LoggerMessage(4003, LogLevel.Error, "A fault at {What}; it goes on")]
     public static partial void LoopFaulted(this ILogger logger, string what, Exception exception);
 
     [LoggerMessage(4004, LogLevel.Information, "Attempt {Attempt} of run {Run} was another host's already; its end counts for nothing")]

@@ -47,7 +47,7 @@ public sealed class RunDispatcher : IAsyncDisposable
         _wakeUp = new WakeUp(clock);
         _queue.Added += _wakeUp.Call;
         _lease.Reclaimed += _wakeUp.Call;
-        _dispatching = DispatchAsync();
+        _dispatching = StoreLoop.RunAsync("looking for runs", DispatchAsync, () => { }, clock, logger, _stopping.Token);
     }
 
     public RunCaps Caps { get; init; } = RunCaps.Default;
@@ -71,35 +71,8 @@ public sealed class RunDispatcher : IAsyncDisposable
 
     private async Task DispatchAsync()
     {
-        // Not on the thread of whoever made this.
-        await Task.Yield();
-        while (!_stopping.IsCancellationRequested)
-        {
-            try
-            {
-                await StartWhatMayAsync();
-                await _wakeUp.SleepAsync(await SleepTimeAsync(), _stopping.Token);
-            }
-            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
-            {
-                // Stopping.
-            }
-            catch (Exception ex) when (ex is not OutOfMemoryException)
-            {
-                // A store that fails now may not in a second; a bug must not stop everybody's runs.
-                if (ex is RunStoreException)
-                {
-                    _logger.StoreFailed("looking for runs", ex.Message);
-                }
-                else
-                {
-                    _logger.LoopFaulted("starts runs", ex);
-                }
-
-                await Task.Delay(TimeSpan.FromSeconds(1), _clock, _stopping.Token).ContinueWith(
-                    _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-            }
-        }
+        await StartWhatMayAsync();
+        await _wakeUp.SleepAsync(await SleepTimeAsync(), _stopping.Token);
     }
 
     private async Task StartWhatMayAsync()

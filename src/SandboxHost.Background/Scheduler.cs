@@ -47,7 +47,8 @@ public sealed class Scheduler : IAsyncDisposable
         _options = options;
         _wakeUp = new WakeUp(clock);
         _snapshots.Published += OnPublished;
-        _ticking = TickAsync();
+        // After a failure, what is known of the store may be wrong.
+        _ticking = StoreLoop.RunAsync("ticking", TurnAsync, () => _changed = true, clock, logger, _stopping.Token);
     }
 
     public async ValueTask DisposeAsync()
@@ -89,43 +90,16 @@ public sealed class Scheduler : IAsyncDisposable
         _wakeUp.Call();
     }
 
-    private async Task TickAsync()
+    private async Task TurnAsync()
     {
-        await Task.Yield();
-        while (!_stopping.IsCancellationRequested)
+        if (_changed)
         {
-            try
-            {
-                if (_changed)
-                {
-                    _changed = false;
-                    await FollowSnapshotAsync();
-                }
-
-                await TickWhatIsDueAsync();
-                await _wakeUp.SleepAsync(SleepTime(), _stopping.Token);
-            }
-            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
-            {
-                // Stopping.
-            }
-            catch (Exception ex) when (ex is not OutOfMemoryException)
-            {
-                if (ex is RunStoreException)
-                {
-                    _logger.StoreFailed("ticking", ex.Message);
-                }
-                else
-                {
-                    _logger.LoopFaulted("ticks", ex);
-                }
-
-                // What is known of the store may be wrong now.
-                _changed = true;
-                await Task.Delay(LongestSleep, _clock, _stopping.Token).ContinueWith(
-                    _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-            }
+            _changed = false;
+            await FollowSnapshotAsync();
         }
+
+        await TickWhatIsDueAsync();
+        await _wakeUp.SleepAsync(SleepTime(), _stopping.Token);
     }
 
     /// <summary>Brings store and memory to what is live.</summary>
