@@ -17,8 +17,12 @@ public sealed class SqliteDatabase : IAsyncDisposable
 
     private const int BusyTimeoutMilliseconds = 10_000;
 
+    private const int MaxIdleReaders = 2;
+
+    private readonly Stack<SqliteConnection> _readers = new();
     private readonly string _connectionString;
     private readonly SqliteWriter _writer;
+    private bool _isClosed;
 
     private SqliteDatabase(string connectionString, SqliteConnection writing)
     {
@@ -74,9 +78,15 @@ public sealed class SqliteDatabase : IAsyncDisposable
             return await Task.Run(
                 () =>
                 {
-                    using var connection = new SqliteConnection(_connectionString);
-                    connection.Open();
-                    return read(connection);
+                    var connection = TakeReader();
+                    try
+                    {
+                        return read(connection);
+                    }
+                    finally
+                    {
+                        GiveBack(connection);
+                    }
                 },
                 cancellationToken);
         }
@@ -87,7 +97,48 @@ public sealed class SqliteDatabase : IAsyncDisposable
     }
 
     /// <summary>Finishes the changes that were asked for, and closes the file.</summary>
-    public async ValueTask DisposeAsync() => await _writer.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _writer.DisposeAsync();
+        lock (_readers)
+        {
+            _isClosed = true;
+            while (_readers.TryPop(out var reader))
+            {
+                reader.Dispose();
+            }
+        }
+    }
+
+    // The dispatcher looks every few seconds: opening a connection, and preparing its cache, each time would cost more than to look.
+    private SqliteConnection TakeReader()
+    {
+        lock (_readers)
+        {
+            if (_readers.TryPop(out var idle))
+            {
+                return idle;
+            }
+        }
+
+        var reader = new SqliteConnection(_connectionString);
+        reader.Open();
+        return reader;
+    }
+
+    private void GiveBack(SqliteConnection reader)
+    {
+        lock (_readers)
+        {
+            if (!_isClosed && _readers.Count < MaxIdleReaders)
+            {
+                _readers.Push(reader);
+                return;
+            }
+        }
+
+        reader.Dispose();
+    }
 
     private static void Migrate(SqliteConnection connection)
     {
