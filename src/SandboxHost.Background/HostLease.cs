@@ -112,24 +112,17 @@ public sealed class HostLease : IAsyncDisposable
     private async Task KeepAsync()
     {
         using var timer = new PeriodicTimer(RenewalInterval, _clock);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_stopping.Token))
+        await StoreLoop.RunAsync(
+            "renewing the lease",
+            async () =>
             {
-                try
-                {
-                    await RenewAsync(_stopping.Token);
-                }
-                catch (RunStoreException ex)
-                {
-                    _logger.StoreFailed("renewing the lease", ex.Message);
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // Stopping.
-        }
+                await timer.WaitForNextTickAsync(_stopping.Token);
+                await RenewAsync(_stopping.Token);
+            },
+            () => { },
+            _clock,
+            _logger,
+            _stopping.Token);
     }
 
     private async Task RenewAsync(CancellationToken cancellationToken)
