@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Microsoft.Extensions.Logging;
 using SandboxHost.Deployments;
 using SandboxHost.Invocations;
@@ -65,7 +64,6 @@ public sealed class Scheduler : IAsyncDisposable
     public static NewRun RunFor(FunctionVersion function, string id, DateTimeOffset now, DateTimeOffset dueAt, DateTimeOffset next)
     {
         ArgumentNullException.ThrowIfNull(function);
-        var body = string.Create(CultureInfo.InvariantCulture, $$"""{"next_run":"{{next.UtcDateTime:yyyy-MM-ddTHH:mm:ss.fff}}Z"}""");
         return new NewRun
         {
             Id = id,
@@ -75,12 +73,12 @@ public sealed class Scheduler : IAsyncDisposable
             CreatedAt = now,
             DueAt = dueAt,
             Request = new RunRequest(
-                "POST",
+                ScheduleTick.Method,
                 $"{function.Site.Url}/.netlify/functions/{function.Name}",
-                ["content-type", "application/json", "user-agent", "Netlify Clockwork", "x-nf-event", "schedule"],
+                ScheduleTick.Headers,
                 "127.0.0.1",
                 null,
-                Encoding.UTF8.GetBytes(body)),
+                ScheduleTick.BodyOf(next)),
         };
     }
 

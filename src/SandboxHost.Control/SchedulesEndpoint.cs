@@ -28,7 +28,7 @@ internal sealed class SchedulesEndpoint(ControlContext host) : SchedulesService.
                 Site = function.Site.Name,
                 Function = function.Name,
                 Cron = function.Schedule ?? "",
-                NextAt = NextOf(function)?.ToUnixTimeMilliseconds() ?? 0,
+                NextAt = ScheduleTick.NextOf(function, host.Clock.GetUtcNow())?.ToUnixTimeMilliseconds() ?? 0,
                 LastAt = stored.GetValueOrDefault(key)?.Last?.ToUnixTimeMilliseconds() ?? 0,
                 Ticks = function.Deploy.Published || host.TicksUnpublished,
                 LastState = last.Count == 0 ? "" : last[0].State.ToString().ToLowerInvariant(),
@@ -47,7 +47,7 @@ internal sealed class SchedulesEndpoint(ControlContext host) : SchedulesService.
         }
 
         var now = host.Clock.GetUtcNow();
-        var run = Scheduler.RunFor(function, RequestId.Create(now), now, now, NextOf(function) ?? now);
+        var run = Scheduler.RunFor(function, RequestId.Create(now), now, now, ScheduleTick.NextOf(function, now) ?? now);
         if (await host.Queue.AddAsync(run, context.CancellationToken) == AddResult.QueueFull)
         {
             throw new RpcException(new Status(StatusCode.ResourceExhausted, $"Too many runs of {function.Name} wait already."));
@@ -55,7 +55,4 @@ internal sealed class SchedulesEndpoint(ControlContext host) : SchedulesService.
 
         return host.ToMessage((await host.Runs.FindAsync(run.Id, context.CancellationToken))!);
     }
-
-    private DateTimeOffset? NextOf(FunctionVersion function) =>
-        function.Schedule is not null && CronSchedule.TryParse(function.Schedule, out var cron, out _) ? cron.NextAfter(host.Clock.GetUtcNow()) : null;
 }

@@ -8,6 +8,7 @@ using SandboxHost.Events;
 using SandboxHost.Gateway.Events;
 using SandboxHost.Invocations;
 using SandboxHost.Routing;
+using SandboxHost.Schedules;
 
 namespace SandboxHost.Gateway;
 
@@ -39,21 +40,17 @@ internal static class RequestReader
 
     /// <summary>On a developer's machine a request to a scheduled function plays its next tick (reference §6).</summary>
     private static InvocationRequest ScheduledTick(
-        HttpContext context, RequestTarget target, FunctionVersion function, string requestId, TimeProvider clock)
-    {
-        var nextRun = ScheduledPage.NextRunOf(function, clock.GetUtcNow());
-        return new InvocationRequest
+        HttpContext context, RequestTarget target, FunctionVersion function, string requestId, TimeProvider clock) => new()
         {
             Function = function,
             RequestId = requestId,
-            Method = "POST",
+            Method = ScheduleTick.Method,
             Url = target.Url,
-            Headers = ["content-type", "application/json", "user-agent", "Netlify Clockwork", "x-nf-event", "schedule"],
+            Headers = ScheduleTick.Headers,
             ClientIp = ClientIp(context),
             Trigger = InvocationTrigger.Schedule,
-            Body = RequestBody.FromMemory(System.Text.Encoding.ASCII.GetBytes(nextRun is null ? """{"next_run":null}""" : $$"""{"next_run":"{{nextRun}}"}""")),
+            Body = RequestBody.FromMemory(ScheduleTick.BodyOf(ScheduleTick.NextOf(function, clock.GetUtcNow()))),
         };
-    }
 
     public static List<string> ReadHeaders(IHeaderDictionary headers, SignedEvent? signed = null)
     {

@@ -1,6 +1,4 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Http;
-using SandboxHost.Deployments;
 using SandboxHost.Invocations;
 using SandboxHost.Schedules;
 
@@ -12,20 +10,12 @@ namespace SandboxHost.Gateway;
 /// </summary>
 internal static class ScheduledPage
 {
-    /// <summary>Who plays the schedule, here and at Netlify.</summary>
-    public const string Clockwork = "Netlify Clockwork";
-
-    /// <summary>The run after the one at this moment: ISO 8601 with milliseconds. Null when there is none.</summary>
-    public static string? NextRunOf(FunctionVersion function, DateTimeOffset now) =>
-        function.Schedule is { } text && CronSchedule.TryParse(text, out var schedule, out _)
-            ? schedule.NextAfter(now)?.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)
-            : null;
-
     /// <summary>Answers with the page: 200 when the function ran to its end, whatever it returned, and 500 otherwise.</summary>
     public static async Task WriteAsync(HttpContext context, InvocationRequest request, IExchange exchange, DateTimeOffset now)
     {
-        var isAskedByClockwork = context.Request.Headers.UserAgent.ToString().Equals(Clockwork, StringComparison.OrdinalIgnoreCase);
-        var page = new Page(request, exchange, isAskedByClockwork, NextRunOf(request.Function, now));
+        var isAskedByClockwork = context.Request.Headers.UserAgent.ToString().Equals(ScheduleTick.UserAgent, StringComparison.OrdinalIgnoreCase);
+        var next = ScheduleTick.NextOf(request.Function, now);
+        var page = new Page(request, exchange, isAskedByClockwork, next is { } tick ? ScheduleTick.TextOf(tick) : null);
         context.Response.StatusCode = exchange.Error is null ? StatusCodes.Status200OK : StatusCodes.Status500InternalServerError;
         context.Response.Headers.CacheControl = "no-store";
         context.Response.Headers.Vary = "Accept";

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using SandboxHost.Deployments;
+using SandboxHost.Schedules;
 
 namespace SandboxHost.Cli.Functions;
 
@@ -115,7 +116,7 @@ internal static class InvokeCommand
         if (function.Kind == FunctionKind.Scheduled)
         {
             request.Headers.UserAgent.Clear();
-            request.Headers.TryAddWithoutValidation("User-Agent", "Netlify Clockwork");
+            request.Headers.TryAddWithoutValidation("User-Agent", ScheduleTick.UserAgent);
             request.Headers.Add("X-NF-Event", "schedule");
         }
 
