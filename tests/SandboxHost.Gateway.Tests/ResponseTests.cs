@@ -203,6 +203,9 @@ public sealed class ResponseTests
 
         Assert.StartsWith("HTTP/1.1 200 ", answer);
         Assert.DoesNotContain("\r\n0\r\n\r\n", answer);
+
+        // The client sees the end before the host has tidied up after it.
+        await exchange.Disposed;
         Assert.Equal(1, exchange.Disposals);
         Assert.Equal("The response was cut (timeout): It took too long.", Assert.Single(host.Output).Text);
     }
