@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using System.Net;
+
+namespace SandboxHost.Chaos;
+
+/// <summary>
+/// The neighbour rule: while a case runs, another tenant's function is asked 50 times a second, and must answer every time
+/// and no slower than twice its quiet 99th percentile (20 ms are always allowed).
+/// </summary>
+/// <remarks>
+/// Requests leave on a timetable, not after the answer before: a neighbour that stalls shows as late answers, and not as
+/// fewer questions.
+/// </remarks>
+internal sealed class Neighbour(HttpClient client, string path)
+{
+    public const int RequestsPerSecond = 50;
+
+    private static readonly TimeSpan Floor = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1) / RequestsPerSecond;
+
+    /// <summary>Asks for a while and tells how long answers took, in order of asking.</summary>
+    /// <exception cref="InvalidOperationException">One was not answered with 200.</exception>
+    public async Task<IReadOnlyList<TimeSpan>> AskUntilAsync(Task over)
+    {
+        using var timer = new PeriodicTimer(Interval);
+        var answers = new List<Task<TimeSpan>>();
+        while (!over.IsCompleted && await timer.WaitForNextTickAsync())
+        {
+            answers.Add(AskAsync());
+        }
+
+        return await Task.WhenAll(answers);
+    }
+
+    /// <summary>Fails when the neighbour was slower than it may be.</summary>
+    public static void MustNotNotice(IReadOnlyList<TimeSpan> quiet, IReadOnlyList<TimeSpan> meanwhile)
+    {
+        var allowed = TimeSpan.FromTicks(Math.Max(Floor.Ticks, 2 * Percentile(quiet, 0.99).Ticks));
+        Assert.True(
+            Percentile(meanwhile, 0.99) <= allowed,
+            $"The neighbour's p99 was {Percentile(meanwhile, 0.99).TotalMilliseconds:F1} ms of {meanwhile.Count} answers; {allowed.TotalMilliseconds:F1} ms were allowed.");
+    }
+
+    private static TimeSpan Percentile(IReadOnlyList<TimeSpan> times, double share) =>
+        times.Order().ElementAt(Math.Min(times.Count - 1, (int)Math.Ceiling(share * times.Count) - 1));
+
+    private async Task<TimeSpan> AskAsync()
+    {
+        var start = Stopwatch.GetTimestamp();
+        using var reply = await client.GetAsync(new Uri(path, UriKind.Relative));
+        await reply.Content.ReadAsByteArrayAsync();
+        var took = Stopwatch.GetElapsedTime(start);
+        return reply.StatusCode == HttpStatusCode.OK
+            ? took
+            : throw new InvalidOperationException($"The neighbour was answered with {(int)reply.StatusCode}.");
+    }
+}
