@@ -69,9 +69,6 @@ internal sealed class Neighbour : IDisposable
             : $"The neighbour's p99 was {seen.TotalMilliseconds:F1} ms of {meanwhile.Count} answers; {allowed.TotalMilliseconds:F1} ms were allowed.";
     }
 
-    /// <summary>Fails when the neighbour was slower than it may be.</summary>
-    public static void MustNotNotice(IReadOnlyList<TimeSpan> quiet, IReadOnlyList<TimeSpan> meanwhile) => Assert.Null(WhatItNoticed(quiet, meanwhile));
-
-    public static TimeSpan Percentile(IReadOnlyList<TimeSpan> times, double share) =>
+    private static TimeSpan Percentile(IReadOnlyList<TimeSpan> times, double share) =>
         times.Order().ElementAt(Math.Min(times.Count - 1, (int)Math.Ceiling(share * times.Count) - 1));
 }

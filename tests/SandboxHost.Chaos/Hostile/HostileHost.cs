@@ -16,7 +16,7 @@ public sealed class HostileHost : IAsyncLifetime
     /// <summary>A site of many functions, `member-0` and so on, at this name.</summary>
     public const string CrowdSite = "crowd";
 
-    public const int CrowdSize = 40;
+    public const int CrowdSize = 24;
 
     private const string NeighbourSite = "neighbour";
     private const string NeighbourPath = "/.netlify/functions/whoami";
@@ -89,13 +89,16 @@ public sealed class HostileHost : IAsyncLifetime
             var asking = neighbour.AskUntilAsync(over.Task);
             try
             {
-                using var attack = new Attack(Host, function);
-                await harm(attack);
-                await attack.MustAnswerAsync(ColdStartBudget);
+                using (var attack = new Attack(Host, function))
+                {
+                    await harm(attack);
+                    await attack.MustAnswerAsync(ColdStartBudget);
+                }
+
+                await SettleAsync();
             }
             finally
             {
-                await SettleAsync();
                 over.SetResult();
                 meanwhile = await asking;
             }
