@@ -5,7 +5,7 @@ namespace SandboxHost.Supervisor.Workers;
 /// <summary>The pool that a worker belongs to.</summary>
 internal interface IWorkerOwner
 {
-    /// <param name="answered">The invocation had a response.</param>
+    /// <param name="answered">The invocation ended as it should, with a response if one was asked for.</param>
     void OnSlotFree(Worker worker, bool answered);
 
     void OnWorkerLeaving(Worker worker);

@@ -334,7 +334,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
 
     // ---- what the session tells ----
 
-    public void OnOver(Invocation invocation, bool started) => _owner?.OnSlotFree(this, invocation.Response is not null);
+    public void OnOver(Invocation invocation, bool started) => _owner?.OnSlotFree(this, answered: invocation is { Error: null, WorkerIsGone: false });
 
     public void OnOverdue(Invocation invocation)
     {

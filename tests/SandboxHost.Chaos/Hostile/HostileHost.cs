@@ -23,7 +23,7 @@ public sealed class HostileHost : IAsyncLifetime
 
     private static readonly TimeSpan QuietTime = TimeSpan.FromSeconds(2);
 
-    /// <summary>For idle workers to go (a second, looked at every second), and what is killed to be removed.</summary>
+    /// <summary>For idle workers to go (0.4 s, looked at every second), and what is killed to be removed.</summary>
     private static readonly TimeSpan SettleLimit = TimeSpan.FromSeconds(15);
 
     /// <summary>For the next call to the same function, of a cold start among it.</summary>
@@ -44,7 +44,7 @@ public sealed class HostileHost : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         Host = await HostProcess.StartAsync(
-            Functions("hostile"), "--site", $"{NeighbourSite}={Functions(NeighbourSite)}", "--site", $"{CrowdSite}={_crowd.Directory}", "--keep-alive", "1",
+            Functions("hostile"), "--site", $"{NeighbourSite}={Functions(NeighbourSite)}", "--site", $"{CrowdSite}={_crowd.Directory}", "--keep-alive", "0.4",
             "--limit", "memory=256mb", "--limit", "buffered_time=1500ms", "--limit", "streaming_time=1500ms");
         using (var neighbour = NewNeighbour())
         {

@@ -8,16 +8,16 @@ public sealed class ResponseTests(HostileHost hostile)
 {
     private const long Megabyte = 1 << 20;
 
-    [Theory(Timeout = HostileHost.CaseMilliseconds)]
-    [InlineData("long")]
-    [InlineData("many")]
-    [InlineData("status")]
-    public Task Case_33_a_head_that_is_none_is_refused_whole(string how) => hostile.RunAsync("framing", async attack =>
+    [Fact(Timeout = HostileHost.CaseMilliseconds)]
+    public Task Case_33_a_head_that_is_none_is_refused_whole() => hostile.RunAsync("framing", async attack =>
     {
-        using var reply = await attack.AskAsync($"how={how}");
+        foreach (var how in new[] { "long", "many", "status" })
+        {
+            using var reply = await attack.AskAsync($"how={how}");
 
-        Assert.Contains(reply.StatusCode, new[] { HttpStatusCode.BadGateway, HttpStatusCode.InternalServerError });
-        Assert.DoesNotContain(reply.Headers, header => header.Key.StartsWith("x-long", StringComparison.Ordinal) || header.Key.StartsWith("x-1", StringComparison.Ordinal));
+            Assert.Contains(reply.StatusCode, new[] { HttpStatusCode.BadGateway, HttpStatusCode.InternalServerError });
+            Assert.DoesNotContain(reply.Headers, header => header.Key.StartsWith("x-long", StringComparison.Ordinal) || header.Key.StartsWith("x-1", StringComparison.Ordinal));
+        }
     });
 
     [Fact(Timeout = HostileHost.CaseMilliseconds)]
