@@ -256,9 +256,17 @@ internal sealed class Invocation : IExchange
         var buffer = new byte[MaxChunkBytes];
         var message = new BodyChunk();
         long total = 0;
+        // A token in the read itself would leave Kestrel's reader in the middle of one; it then fails to drain, and logs an error.
+        await using var stop = over.UnsafeRegister(static state => ((PipeReader)state!).CancelPendingRead(), reader);
         while (true)
         {
-            var read = await reader.ReadAsync(over);
+            var read = await reader.ReadAsync(CancellationToken.None);
+            if (read.IsCanceled)
+            {
+                reader.AdvanceTo(read.Buffer.Start);
+                throw new OperationCanceledException(over);
+            }
+
             var chunk = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, MaxChunkBytes));
             total += chunk.Length;
             if (total > limit)

@@ -31,6 +31,14 @@ internal sealed class Attack : IDisposable
 
     public Task<HttpResponseMessage> AskAsync(string query = "") => Client.GetAsync(new Uri(Path(query), UriKind.Relative));
 
+    /// <summary>Asks a function of another site of the same host.</summary>
+    public async Task<HttpResponseMessage> AskSiteAsync(string site, string function, HttpMethod? method = null)
+    {
+        using var request = new HttpRequestMessage(method ?? HttpMethod.Get, $"/.netlify/functions/{function}");
+        request.Headers.Host = $"{site}.localhost:{Host.Port}";
+        return await Client.SendAsync(request);
+    }
+
     public async Task<JsonElement> AskForJsonAsync(string query = "")
     {
         using var reply = await AskAsync(query);

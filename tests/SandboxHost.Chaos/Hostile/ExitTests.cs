@@ -39,45 +39,64 @@ public sealed class ExitTests(HostileHost hostile)
     [Fact(Timeout = HostileHost.CaseMilliseconds)]
     public Task Case_43_a_module_that_never_loads_says_so_and_is_not_tried_without_end() => hostile.RunAsync("one-slot", async attack =>
     {
-        var path = new Uri("/.netlify/functions/broken-import", UriKind.Relative);
+        await EditAsync(attack, "broken", version => $"throw new Error('{version}'); export default () => {{}};");
         var codes = new List<string>();
-        for (var i = 0; i < 7; i++)
+        for (var i = 0; i < 6; i++)
         {
-            using var reply = await attack.Client.GetAsync(path);
+            using var reply = await attack.AskSiteAsync(HostileHost.EditedSite, "broken");
             codes.Add((await reply.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString()!);
         }
 
-        Assert.Equal(["load_error", "load_error", "load_error", "load_error", "load_error", "crash_loop", "crash_loop"], codes);
+        // The first of five was asked for to see that the edit is there.
+        Assert.Equal(["load_error", "load_error", "load_error", "load_error", "crash_loop", "crash_loop"], codes);
     });
 
     [Fact(Timeout = HostileHost.CaseMilliseconds)]
     public Task Case_43_a_crash_loop_is_refused_for_a_while_and_given_another_chance() => hostile.RunAsync("one-slot", async attack =>
     {
-        var path = new Uri("/.netlify/functions/crash-loop", UriKind.Relative);
-        var calm = new Uri("/.netlify/functions/crash-loop?calm", UriKind.Relative);
+        await EditAsync(attack, "crash-loop", version => $$"""
+            export default async (req) => {
+              if (req.method === "GET") return new Response("{{version}}");
+              await new Promise(() => setTimeout(() => process.kill(process.pid, "SIGKILL"), 20));
+            };
+            """);
         // A POST that its function has seen is not given a second worker, so one call is one death.
         for (var i = 0; i < 5; i++)
         {
-            await Attack.MustFailAsync(attack.Client.PostAsync(path, null), HttpStatusCode.BadGateway, "worker_exited");
+            await Attack.MustFailAsync(attack.AskSiteAsync(HostileHost.EditedSite, "crash-loop", HttpMethod.Post), HttpStatusCode.BadGateway, "worker_exited");
         }
 
-        using (var refused = await attack.Client.GetAsync(calm))
+        using (var refused = await attack.AskSiteAsync(HostileHost.EditedSite, "crash-loop"))
         {
             Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
             Assert.Equal(TimeSpan.FromSeconds(1), refused.Headers.RetryAfter?.Delta);
             Assert.Contains("signal 9", (await refused.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("errorMessage").GetString());
         }
 
-        // Another function of the same site is untouched.
+        // Another function is untouched.
         Assert.Equal("calm", await attack.AskForTextAsync("calm"));
         await Eventually.TrueAsync(
             async () =>
             {
-                using var reply = await attack.Client.GetAsync(calm);
+                using var reply = await attack.AskSiteAsync(HostileHost.EditedSite, "crash-loop");
                 return reply.StatusCode == HttpStatusCode.OK;
             },
             TimeSpan.FromSeconds(5), "it is tried again");
     });
+
+    /// <summary>Writes a function that says its version, and waits until it is the one that answers.</summary>
+    private async Task EditAsync(Attack attack, string name, Func<string, string> source)
+    {
+        var version = Guid.NewGuid().ToString();
+        hostile.Edited.Write($"{name}.mjs", source(version));
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                using var reply = await attack.AskSiteAsync(HostileHost.EditedSite, name);
+                return (await reply.Content.ReadAsStringAsync()).Contains(version, StringComparison.Ordinal);
+            },
+            TimeSpan.FromSeconds(10), "the edit shows");
+    }
 
     // A function that answers between its deaths is in no crash loop (CrashCircuit.AnswersThatForgive).
     private static async Task AnswerEnoughAsync(Attack attack)

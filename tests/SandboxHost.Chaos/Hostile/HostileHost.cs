@@ -18,6 +18,9 @@ public sealed class HostileHost : IAsyncLifetime
 
     public const int CrowdSize = 24;
 
+    /// <summary>The site of <see cref="Edited"/>.</summary>
+    public const string EditedSite = "edited";
+
     private const string NeighbourSite = "neighbour";
     private const string NeighbourPath = "/.netlify/functions/whoami";
 
@@ -41,10 +44,13 @@ public sealed class HostileHost : IAsyncLifetime
 
     public HostProcess Host { get; private set; } = null!;
 
+    /// <summary>A site whose functions a case writes itself. An edit is a new version, which remembers nothing of the one before.</summary>
+    public TemporarySite Edited { get; } = new(("first.mjs", "export default async () => new Response('here');"));
+
     public async ValueTask InitializeAsync()
     {
         Host = await HostProcess.StartAsync(
-            Functions("hostile"), "--site", $"{NeighbourSite}={Functions(NeighbourSite)}", "--site", $"{CrowdSite}={_crowd.Directory}", "--keep-alive", "0.4",
+            Functions("hostile"), "--site", $"{NeighbourSite}={Functions(NeighbourSite)}", "--site", $"{CrowdSite}={_crowd.Directory}", "--site", $"{EditedSite}={Edited.Directory}", "--keep-alive", "0.4",
             "--limit", "memory=256mb", "--limit", "buffered_time=1500ms", "--limit", "streaming_time=1500ms");
         using (var neighbour = NewNeighbour())
         {
@@ -73,8 +79,15 @@ public sealed class HostileHost : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        await Host.DisposeAsync();
-        _crowd.Dispose();
+        try
+        {
+            await Host.DisposeAsync();
+        }
+        finally
+        {
+            _crowd.Dispose();
+            Edited.Dispose();
+        }
     }
 
     private async Task<string?> RunOnceAsync(string function, Func<Attack, Task> harm)

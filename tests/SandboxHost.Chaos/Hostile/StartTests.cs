@@ -12,9 +12,7 @@ public sealed class StartTests(HostileHost hostile)
     {
         var flood = Enumerable.Range(0, HostileHost.CrowdSize).Select(async member =>
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, $"/.netlify/functions/member-{member}");
-            request.Headers.Host = $"{HostileHost.CrowdSite}.localhost:{attack.Host.Port}";
-            using var reply = await attack.Client.SendAsync(request);
+            using var reply = await attack.AskSiteAsync(HostileHost.CrowdSite, $"member-{member}");
             return reply.StatusCode;
         }).ToList();
 
@@ -25,7 +23,7 @@ public sealed class StartTests(HostileHost hostile)
         Assert.All(await Task.WhenAll(flood), status => Assert.Equal(HttpStatusCode.OK, status));
 
         Assert.Equal("calm", text);
-        Assert.InRange(took.TotalSeconds, 0, 2);
+        Assert.InRange(took.TotalSeconds, 0, 5);
         Assert.InRange(before, 0, HostileHost.CrowdSize / 2);
     });
 }

@@ -1,13 +1,13 @@
-// Starts processes that start processes, and goes on when it is refused.
+// Starts processes that start processes, with many threads each, and goes on when it is refused.
 import { spawn } from "node:child_process";
 import { unlessCalm } from "../../calm.mjs";
 
-const bomb = "const { spawn } = require('node:child_process'); const again = () => { spawn(process.execPath, ['-e', process.env.BOMB], { stdio: 'ignore' }).on('error', () => {}); setTimeout(again, 50); }; again();";
+const bomb = "const { spawn } = require('node:child_process'); const again = () => { spawn(process.execPath, ['--v8-pool-size=16', '-e', process.env.BOMB], { stdio: 'ignore' }).on('error', () => {}); setTimeout(again, 50); }; again();";
 
 export default unlessCalm(async () => {
   let told = false;
   for (;;) {
-    const child = spawn(process.execPath, ["-e", bomb], { stdio: "ignore", env: { BOMB: bomb } });
+    const child = spawn(process.execPath, ["--v8-pool-size=16", "-e", bomb], { stdio: "ignore", env: { BOMB: bomb } });
     child.on("error", (error) => {
       if (!told) console.log(`refused with ${error.code}`);
       told = true;

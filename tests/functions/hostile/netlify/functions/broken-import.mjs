@@ -1,2 +1,0 @@
-throw new Error("this module never loads");
-export default () => new Response();
