@@ -9,8 +9,7 @@ namespace SandboxHost.Sites.Deploys;
 /// Deploys in a directory of the host's own. A content lies once below <c>content</c>, by its SHA-256; a deploy is a tree of
 /// hard links to contents, put together beside its place and moved there whole. Only the host's user gets in.
 /// </summary>
-/// <remarks>One host at a time uses a directory.</remarks>
-public sealed partial class DeployContent : IDeployContent
+public sealed partial class DeployContent : IDeployContent, IAsyncDisposable
 {
     private const string ListName = "files.json";
     private const string TreeName = "tree";
@@ -20,26 +19,46 @@ public sealed partial class DeployContent : IDeployContent
     private readonly string _staging;
     private readonly DeployReader _reader;
 
-    /// <param name="directory">Absolute; made when it is not there.</param>
-    /// <param name="hostLimits">The sites' settings are laid over them.</param>
-    /// <exception cref="IOException">It can't be written to.</exception>
-    public DeployContent(string directory, FunctionLimits hostLimits)
+    private readonly FileStream _lock;
+
+    private DeployContent(string directory, FileStream lockFile, FunctionLimits hostLimits)
     {
+        _lock = lockFile;
         _contents = Path.Combine(directory, "content");
         _deploys = Path.Combine(directory, "deploys");
         _staging = Path.Combine(directory, "staging");
         _reader = new DeployReader(hostLimits);
-        if (Directory.Exists(_staging))
+    }
+
+    /// <param name="directory">Absolute; made when it is not there. One host at a time uses it.</param>
+    /// <param name="hostLimits">The sites' settings are laid over them.</param>
+    /// <exception cref="IOException">Another host uses it, or it can't be written to.</exception>
+    public static DeployContent Open(string directory, FunctionLimits hostLimits)
+    {
+        MakePrivate(directory);
+        FileStream lockFile;
+        try
         {
-            // What a host before this one had not finished.
-            Directory.Delete(_staging, recursive: true);
+            // The kernel lets go of a lock when its holder dies.
+            lockFile = new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException ex)
+        {
+            throw new IOException($"Another host uses {directory}, or it can't be written to: {ex.Message}", ex);
         }
 
-        foreach (var part in new[] { directory, _contents, _deploys, _staging })
+        var content = new DeployContent(directory, lockFile, hostLimits);
+        // What a host before this one had not finished.
+        RemoveDirectory(content._staging);
+        foreach (var part in new[] { content._contents, content._deploys, content._staging })
         {
             MakePrivate(part);
         }
+
+        return content;
     }
+
+    public ValueTask DisposeAsync() => _lock.DisposeAsync();
 
     public IReadOnlyList<string> MissingOf(IEnumerable<DeployFile> files) =>
         [.. files.Select(file => file.Sha256).Distinct(StringComparer.Ordinal).Where(hash => !File.Exists(PathOf(hash)))];

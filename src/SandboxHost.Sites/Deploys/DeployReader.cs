@@ -105,7 +105,7 @@ internal sealed class DeployReader(FunctionLimits hostLimits)
         return mistakes.Count > before ? null : new FunctionVersion
         {
             Site = reading.Place.Identity,
-            Deploy = new DeployIdentity(reading.Place.Deploy.Id, reading.Place.Deploy.Context, reading.Place.IsPublished),
+            Deploy = new DeployIdentity(reading.Place.Deploy.Id, reading.Place.Deploy.Context, reading.Place.IsPublished, reading.Place.Deploy.Branch),
             Name = function.Name,
             Runtime = "node",
             Kind = kind,
