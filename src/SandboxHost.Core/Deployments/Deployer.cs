@@ -34,9 +34,6 @@ public sealed class Deployer(
     IDeployStore store, IDeployContent content, SnapshotSource snapshots, PlatformEvents events, DeployAddresses addresses, DeployLimits limits, TimeProvider clock)
     : IAsyncDisposable
 {
-    private const int MaxTitle = 1000;
-    private const int MaxContext = 63;
-
     private readonly SemaphoreSlim _gate = new(1, 1);
     private readonly LiveSites _live = new(content, snapshots, addresses);
     private readonly ConcurrentDictionary<string, DeployUpload> _uploads = new(StringComparer.Ordinal);
@@ -73,7 +70,7 @@ public sealed class Deployer(
                 throw new DeployRefusedException(DeployRefusal.Invalid, $"'{name}' can't be a site's name: {SiteName.Rule}.");
             }
 
-            var site = new Site(Guid.NewGuid().ToString(), name, DomainsFrom(domains, null), clock.GetUtcNow());
+            var site = new Site(Guid.NewGuid().ToString(), name, DeployRules.ReadDomains(domains, null, _live.Sites, addresses), clock.GetUtcNow());
             if (!await store.AddSiteAsync(site, cancellationToken))
             {
                 throw new DeployRefusedException(DeployRefusal.Taken, $"There is a site {name} already.");
@@ -89,7 +86,7 @@ public sealed class Deployer(
         async () =>
         {
             var site = SiteOf(name);
-            site = site with { Domains = DomainsFrom(domains, site) };
+            site = site with { Domains = DeployRules.ReadDomains(domains, site, _live.Sites, addresses) };
             await store.UpdateSiteAsync(site, cancellationToken);
             _live.Set(site);
             return site;
@@ -147,7 +144,7 @@ public sealed class Deployer(
         {
             ArgumentNullException.ThrowIfNull(request);
             var site = SiteOf(request.SiteName);
-            if (RuleAgainst(request) is { } rule)
+            if (DeployRules.RuleAgainst(request, limits) is { } rule)
             {
                 throw new DeployRefusedException(DeployRefusal.Invalid, rule);
             }
@@ -311,42 +308,6 @@ public sealed class Deployer(
         {
             throw new DeployRefusedException(DeployRefusal.Disk, ex.Message, ex);
         }
-    }
-
-    private string? RuleAgainst(DeployRequest request) =>
-        request.Alias is { } alias && (!SiteName.IsLegal(alias) || (alias.Length == 24 && alias.All(char.IsAsciiHexDigitLower)))
-            ? $"'{alias}' can't be an alias: {SiteName.Rule}, and not a deploy's id."
-        : request.Title.Length > MaxTitle ? $"The title has more than {MaxTitle} characters."
-        : request.Context.Length is 0 or > MaxContext || request.Context.Any(char.IsControl) ? $"The context is a name of 1 to {MaxContext} characters."
-        : request.Context == "dev" ? "The context dev is a developer's machine's."
-        : request.Branch.Length > MaxTitle ? $"The branch has more than {MaxTitle} characters."
-        : DeployFileList.RuleAgainst(request.Files, limits);
-
-    private List<string> DomainsFrom(IReadOnlyList<string> domains, Site? site)
-    {
-        var names = new List<string>();
-        foreach (var domain in domains)
-        {
-            var name = domain.ToLowerInvariant().TrimEnd('.');
-            if (Uri.CheckHostName(name) is not UriHostNameType.Dns || !name.Contains('.', StringComparison.Ordinal))
-            {
-                throw new DeployRefusedException(DeployRefusal.Invalid, $"'{domain}' is no host name.");
-            }
-
-            if (name == addresses.Public.IdnHost || name.EndsWith($".{addresses.Public.IdnHost}", StringComparison.Ordinal))
-            {
-                throw new DeployRefusedException(DeployRefusal.Invalid, $"'{domain}' is one of the names that the host gives out itself.");
-            }
-
-            if (_live.Sites.FirstOrDefault(other => other.Id != site?.Id && other.Domains.Contains(name)) is { } owner)
-            {
-                throw new DeployRefusedException(DeployRefusal.Taken, $"'{domain}' belongs to the site {owner.Name}.");
-            }
-
-            names.Add(name);
-        }
-
-        return [.. names.Distinct()];
     }
 
     private Site SiteOf(string name) =>
