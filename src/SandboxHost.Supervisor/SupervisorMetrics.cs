@@ -13,6 +13,7 @@ internal sealed class SupervisorMetrics : IDisposable
     private readonly Histogram<double> _queueTime;
     private readonly Counter<long> _refused;
     private readonly Counter<long> _workerEnds;
+    private readonly Counter<long> _processesRefused;
     private readonly UpDownCounter<int> _waiting;
     private readonly UpDownCounter<int> _workers;
     private int _httpWaiting;
@@ -23,6 +24,8 @@ internal sealed class SupervisorMetrics : IDisposable
         _queueTime = _meter.CreateHistogram<double>("faas.queue.duration", "s", "Time that requests waited for a worker");
         _refused = _meter.CreateCounter<long>("faas.queue.refused", "{request}", "Requests refused because a queue was full or slow");
         _workerEnds = _meter.CreateCounter<long>("faas.worker.ends", "{worker}", "Workers that ended, by reason");
+        _processesRefused = _meter.CreateCounter<long>(
+            "faas.worker.processes.refused", "{process}", "Processes and threads that workers were refused for their pids limit; counted when the worker ends");
         _waiting = _meter.CreateUpDownCounter<int>("faas.queue.length", "{request}", "Requests that wait for a worker");
         _workers = _meter.CreateUpDownCounter<int>("faas.workers", "{worker}", "Workers that serve");
     }
@@ -37,6 +40,14 @@ internal sealed class SupervisorMetrics : IDisposable
     {
         _workerEnds.Add(1, new KeyValuePair<string, object?>("reason", reason));
         _workers.Add(-1);
+    }
+
+    public void ProcessesRefused(long count)
+    {
+        if (count > 0)
+        {
+            _processesRefused.Add(count);
+        }
     }
 
     /// <summary>Requests with a client behind them that wait now.</summary>

@@ -121,12 +121,13 @@ internal sealed class Cgroup
         ReadNumber(_choice.Memory, "memory.current", "memory.usage_in_bytes"),
         ReadNumber(_choice.Memory, "memory.peak", "memory.max_usage_in_bytes"),
         ReadCpu(),
-        (int)ReadNumber(_choice.Pids, "pids.current", "pids.current"));
+        (int)ReadNumber(_choice.Pids, "pids.current"));
 
     /// <summary>How many processes the kernel killed for memory. Not failcnt, which counts mere pressure and may stay 0.</summary>
-    public long ReadOutOfMemoryKills() => _choice.Memory is { } memory
-        ? ReadField(PathIn(memory, memory.Version == 2 ? "memory.events" : "memory.oom_control"), "oom_kill")
-        : 0;
+    public long ReadOutOfMemoryKills() => ReadField(_choice.Memory, "oom_kill", "memory.events", "memory.oom_control");
+
+    /// <summary>How many processes and threads the kernel refused to start for the pids limit.</summary>
+    public long ReadRefusedProcesses() => ReadField(_choice.Pids, "max", "pids.events");
 
     /// <summary>
     /// Removes the groups. The kernel says EBUSY until the last process is gone and reaped, which comes a moment after its
@@ -177,8 +178,8 @@ internal sealed class Cgroup
     {
         if (_choice.Freezer is { } freezer)
         {
-            var version2 = freezer.Has("cgroup.freeze");
-            _files.Write(PathIn(freezer, version2 ? "cgroup.freeze" : "freezer.state"), version2 ? unified : legacy);
+            var isUnified = freezer.Has("cgroup.freeze");
+            _files.Write(PathIn(freezer, isUnified ? "cgroup.freeze" : "freezer.state"), isUnified ? unified : legacy);
         }
     }
 
@@ -205,24 +206,18 @@ internal sealed class Cgroup
             .Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => int.Parse(line, CultureInfo.InvariantCulture));
 
-    private TimeSpan ReadCpu()
+    private TimeSpan ReadCpu() => _choice.CpuTime?.Has("cpuacct.usage") == true
+        ? FromNanoseconds(ReadNumber(_choice.CpuTime, "cpuacct.usage"))
+        : TimeSpan.FromMicroseconds(ReadField(_choice.CpuTime, "usage_usec", "cpu.stat"));
+
+    /// <summary>The number in the first of the files that a group there has; 0 without one.</summary>
+    private long ReadNumber(CgroupRoot? root, params ReadOnlySpan<string> files) =>
+        long.TryParse(ReadFirst(root, files), out var value) ? value : 0;
+
+    /// <summary>The number behind a name in the first of the files that a group there has; 0 without one.</summary>
+    private long ReadField(CgroupRoot? root, string field, params ReadOnlySpan<string> files)
     {
-        if (_choice.CpuTime is not { } root)
-        {
-            return TimeSpan.Zero;
-        }
-
-        return root.Version == 2
-            ? TimeSpan.FromMicroseconds(ReadField(PathIn(root, "cpu.stat"), "usage_usec"))
-            : FromNanoseconds(ReadNumber(root, "", "cpuacct.usage"));
-    }
-
-    private long ReadNumber(CgroupRoot? root, string unified, string legacy) =>
-        root is not null && long.TryParse(_files.TryRead(PathIn(root, root.Version == 2 ? unified : legacy)), out var value) ? value : 0;
-
-    private long ReadField(string path, string field)
-    {
-        foreach (var line in (_files.TryRead(path) ?? "").Split('\n'))
+        foreach (var line in ReadFirst(root, files).Split('\n'))
         {
             if (line.StartsWith(field + " ", StringComparison.Ordinal) && long.TryParse(line[(field.Length + 1)..], out var value))
             {
@@ -231,6 +226,19 @@ internal sealed class Cgroup
         }
 
         return 0;
+    }
+
+    private string ReadFirst(CgroupRoot? root, ReadOnlySpan<string> files)
+    {
+        foreach (var file in files)
+        {
+            if (root?.Has(file) == true)
+            {
+                return _files.TryRead(PathIn(root, file)) ?? "";
+            }
+        }
+
+        return "";
     }
 
     private string PathIn(CgroupRoot root, string file) => root.Directory + "/" + _name + "/" + file;

@@ -293,7 +293,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
                 }
 
                 sandbox.Kill();
-                await sandbox.Exited;
+                _context.Metrics.ProcessesRefused((await sandbox.Exited).RefusedProcesses);
             }
 
             var error = _killReason ?? WorkerDeath.Explain(Sandbox);
