@@ -74,11 +74,13 @@ done
 if [[ "--cgroup2" == *"$only"* ]]; then
   printf '\n== cgroup v2, in a virtual machine\n'
   reason=$(cgroup2_vm_reason)
+  if [ -z "$reason" ] && ! (setup_cgroup2_vm); then
+    reason="the virtual machine could not be set up, as said above"
+  fi
   if [ -n "$reason" ]; then
     say "Skipped: $reason"
     count 0 0 1
   else
-    setup_cgroup2_vm
     shared=$(mktemp -d)
     trap 'rm -rf "$shared"' EXIT
     printf 'exec bash %q/eng/cgroup2-vm-tests.sh\n' "$SANDBOXHOST_HOME" >"$shared/run"

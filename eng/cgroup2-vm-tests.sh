@@ -6,4 +6,4 @@ export SANDBOXHOST_TEST_MACHINE=cgroup2-vm DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_
 export DOTNET_TieredPGO=0
 tests=artifacts/bin/SandboxHost.Isolation.Tests/release/SandboxHost.Isolation.Tests.dll
 # One at a time: two would take from each other what each is given.
-exec dotnet "$tests" -noColor -noLogo -parallel none -trait cgroup2=also -trait cgroup2=only -result-trx /mnt/results.trx
+exec dotnet "$tests" -noColor -noLogo -parallelMode none -trait cgroup2=also -trait cgroup2=only -result-trx /mnt/results.trx

@@ -4,7 +4,7 @@
 # so what was built here runs there. Sourced by ./test.sh.
 #
 #   cgroup2_vm_reason               prints why there can be no such machine here; nothing when there can
-#   setup_cgroup2_vm                gets QEMU, a kernel and an initramfs, where they are missing
+#   setup_cgroup2_vm                gets QEMU, a kernel and an initramfs, where they are missing; ends the shell when it can't
 #   cgroup2_vm_run SHARED SECONDS   runs the bash script SHARED/run as root; it has the folder SHARED at /mnt, writable.
 #                                   Leaves SHARED/output and SHARED/code, its exit code; no code, no end within the seconds
 #
@@ -24,7 +24,12 @@ cgroup2_vm_reason() {
 }
 
 cgroup2_vm_programs() {
-  command -v qemu-system-x86_64 busybox cpio depmod modprobe >/dev/null && [ "$(command -v qemu-system-x86_64 busybox cpio depmod modprobe | wc -l)" = 5 ]
+  local program PATH=$PATH:/usr/sbin:/sbin
+  for program in qemu-system-x86_64 busybox cpio depmod modprobe; do
+    command -v "$program" >/dev/null || return 1
+  done
+  # Alone in the initramfs, it must not want a library.
+  ! ldd "$(command -v busybox)" >/dev/null 2>&1
 }
 
 cgroup2_vm_complete() {
@@ -42,13 +47,22 @@ setup_cgroup2_vm() {
   (trap 'rm -rf "$scratch"' EXIT && run "$SANDBOXHOST_HOME/artifacts/log/cgroup2-vm.log" cgroup2_vm_build "$scratch") || exit 1
 }
 
+# Of the usual flavour: the one for clouds has no 9p.
+cgroup2_vm_kernel_package() {
+  apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)$/\1/p' | head -1
+}
+
 # The kernel's package is unpacked, never installed; a dozen of its modules and a static busybox are the initramfs.
 cgroup2_vm_build() {
-  local scratch=$1 package version module file
+  local scratch=$1 package version module file PATH=$PATH:/usr/sbin:/sbin
   (
     set -euo pipefail
     cd "$scratch"
-    package=$(apt-cache depends linux-image-amd64 | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)$/\1/p' | head -1)
+    package=$(cgroup2_vm_kernel_package)
+    if [ -z "$package" ] && [ "$(id -u)" = 0 ]; then
+      apt-get update
+      package=$(cgroup2_vm_kernel_package)
+    fi
     [ -n "$package" ] || { echo "no kernel package: linux-image-amd64 names none"; exit 1; }
     apt-get download "$package"
     dpkg -x "$package"_*.deb kernel

@@ -20,7 +20,6 @@ public sealed class HostDeathTests : IDisposable
     public void Dispose() => _directory.Delete(recursive: true);
 
     [LinuxFact]
-    [AlsoOnCgroup2]
     public async Task Workers_of_a_killed_host_die_at_once_even_frozen_and_the_next_host_sweeps_the_rest()
     {
         await using var host = await StartHostAsync();

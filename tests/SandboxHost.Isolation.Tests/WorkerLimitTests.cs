@@ -8,7 +8,6 @@ namespace SandboxHost.Isolation;
 public sealed class WorkerLimitTests
 {
     [LinuxFact]
-    [AlsoOnCgroup2]
     public async Task Full_heap_is_told_apart_from_a_full_memory_and_from_an_abort()
     {
         await using var host = await TestHost.StartAsync();

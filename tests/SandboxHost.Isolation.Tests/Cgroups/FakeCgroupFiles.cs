@@ -188,7 +188,7 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
     public static FakeCgroupFiles Legacy(string unifiedOwn = "/none") => new()
     {
         FilesOf = (files, directory) => directory.StartsWith(unifiedOwn, StringComparison.Ordinal)
-            ? [("cgroup.procs", ""), ("cgroup.freeze", "0"), ("cgroup.kill", ""), ("cpu.stat", "usage_usec 7\n")]
+            ? [("cgroup.procs", ""), ("cgroup.controllers", "hugetlb"), ("cgroup.freeze", "0"), ("cgroup.kill", ""), ("cpu.stat", "usage_usec 7\n")]
             : directory.Split('/')[2] switch
             {
                 "memory" =>
