@@ -101,6 +101,8 @@ internal sealed class UnconfinedSandbox : ISandbox
                 MemoryLimitBytes = 0,
                 PeakMemoryBytes = 0,
                 FirstLines = _output.First,
+                FatalLine = _output.Fatal,
+                RefusedProcesses = 0,
             }.Explain();
         }
         catch (OperationCanceledException)

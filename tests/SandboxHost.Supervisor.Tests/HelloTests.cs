@@ -82,6 +82,7 @@ public sealed class HelloTests
         Assert.Equal(["GREETING", "hi", "AWS_REGION", "dev"], specialise.Environment);
         Assert.Equal(512u, specialise.MemoryMb);
         Assert.Equal((1u, "GET", -1), (invoke.Id, invoke.Method, invoke.Route));
+        Assert.Null(worker.Sandbox.Spec.Limits.Cpus);
         Assert.Equal((512L << 20, 0.5), (worker.Sandbox.LimitsSet!.MemoryBytes, worker.Sandbox.LimitsSet.Cpus));
         Assert.Equal(Environment.ProcessId, worker.Sandbox.EgressOpenedFor);
         Assert.True(File.Exists(Path.Combine(worker.Sandbox.FunctionDirectory, "hello.mjs")));

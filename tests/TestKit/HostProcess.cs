@@ -8,8 +8,8 @@ namespace SandboxHost.TestKit;
 /// <summary>`sandboxhost dev` as a process of its own, as a user runs it. Disposing stops it and looks at what it left.</summary>
 public sealed partial class HostProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StartLimit = TestMachine.Seconds(30);
+    private static readonly TimeSpan StopLimit = TestMachine.Seconds(30);
 
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _lines = new();

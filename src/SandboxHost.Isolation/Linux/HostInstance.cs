@@ -149,6 +149,11 @@ internal sealed class HostInstance : IAsyncDisposable
     {
         var groups = ReadGroupList(directories);
         await CgroupTree.RemoveAllAsync(files, groups, time, cancellationToken);
+        foreach (var group in groups)
+        {
+            Delegation.Sweep(files, Path.GetDirectoryName(group)!);
+        }
+
         var sandboxes = Directory.Exists(directories.Sandboxes) ? Directory.GetDirectories(directories.Sandboxes).Length : 0;
         foreach (var entry in new DirectoryInfo(directories.Directory).EnumerateFileSystemInfos())
         {

@@ -177,6 +177,8 @@ public sealed class LinuxSandbox : ISandbox
                 MemoryLimitBytes = _parts.Group.MemoryLimitBytes,
                 PeakMemoryBytes = _parts.Group.ReadUsage().PeakMemoryBytes,
                 FirstLines = _parts.Output.First,
+                FatalLine = _parts.Output.Fatal,
+                RefusedProcesses = _parts.Group.ReadRefusedProcesses(),
             }.Explain();
         }
         catch (Exception e) when (e is not OutOfMemoryException)

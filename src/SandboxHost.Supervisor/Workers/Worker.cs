@@ -30,7 +30,6 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     private bool _frozen;
     private bool _leaving;
     private bool _endIsExpected;
-    private bool _heapIsFull;
 
     public Worker(string name, SandboxRuntime runtime, SandboxLimits limits, SupervisorContext context)
     {
@@ -300,7 +299,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
                 }
 
                 sandbox.Kill();
-                await sandbox.Exited;
+                _context.Metrics.ProcessesRefused((await sandbox.Exited).RefusedProcesses);
             }
 
             var error = Reason();
@@ -357,13 +356,9 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         _context.Output.Write(new OutputLine(_function, requestId, level, _function?.Secrets.Apply(text) ?? text));
 
     /// <summary>A line that its process printed past the runner.</summary>
-    public void OnPrinted(string line)
-    {
-        _heapIsFull |= line.Contains(WorkerDeath.HeapIsFull, StringComparison.Ordinal);
-        OnOutput(null, OutputLevel.Info, line);
-    }
+    public void OnPrinted(string line) => OnOutput(null, OutputLevel.Info, line);
 
-    private FunctionError Reason() => _killReason ?? WorkerDeath.Explain(Sandbox, _heapIsFull);
+    private FunctionError Reason() => _killReason ?? WorkerDeath.Explain(Sandbox);
 
     /// <summary>
     /// One of its invocations ignored its limit. If the event loop is blocked, nobody on it can go on and it is killed at

@@ -35,7 +35,7 @@ public sealed class CgroupTests
     [Theory]
     [InlineData("/docker/abc", "/docker/abc/sub", "/sys/fs/cgroup/sub")] // a container that shows its part of the tree
     [InlineData("/", "/../other", "/sys/fs/cgroup")] // moved out of its cgroup namespace
-    [InlineData("/", "/svc/sandboxhost-3-host", "/sys/fs/cgroup/svc")] // moved to a leaf by an earlier instance
+    [InlineData("/", "/svc/sandboxhost-host", "/sys/fs/cgroup/svc")] // moved to a leaf by an earlier instance
     public void Own_directory_is_found_in_containers_and_leaves(string root, string own, string directory) => Assert.Equal(
         directory,
         Assert.Single(CgroupMount.Parse($"41 31 0:38 {root} /sys/fs/cgroup rw - cgroup2 cgroup2 rw", $"0::{own}\n")).OwnDirectory);
@@ -101,20 +101,6 @@ public sealed class CgroupTests
             ("/cg/svc/sandboxhost-0/a/cpu.max", "max 20000"),
             ("/cg/svc/sandboxhost-0/a/pids.max", "64"),
         ], files.Writes);
-    }
-
-    [Fact]
-    public void Unified_host_in_a_group_with_processes_moves_itself_to_a_leaf()
-    {
-        var files = FakeCgroupFiles.Unified("/cg/svc");
-        var moved = false;
-        files.Refuses = (path, _) => path == "/cg/svc/cgroup.subtree_control" && !moved;
-        files.Written = (path, text) => moved |= path == "/cg/svc/sandboxhost-0-host/cgroup.procs" && text == "0";
-
-        var tree = CgroupTree.Create(files, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0");
-
-        Assert.NotNull(tree.Choice.Memory);
-        Assert.True(moved);
     }
 
     [Fact]
@@ -227,6 +213,29 @@ public sealed class CgroupTests
 
         Assert.Equal((700, 700), (one.ReadHeldMemory(enough: 999), two.ReadHeldMemory(enough: 0)));
         Assert.Equal((1000, 1000), (one.ReadHeldMemory(enough: 1000), two.ReadHeldMemory(enough: 1000)));
+    }
+
+    [Fact]
+    public void Kernel_that_does_not_tell_the_peak_leaves_it_at_zero()
+    {
+        var files = FakeCgroupFiles.Unified("/cg/svc", without: "memory.peak");
+        var group = CgroupTree.Create(files, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0").CreateGroup("a", Limits);
+        files["/cg/svc/sandboxhost-0/a/memory.current"] = "4096";
+
+        Assert.Equal((4096, 0), (group.ReadUsage().MemoryBytes, group.ReadUsage().PeakMemoryBytes));
+    }
+
+    [Fact]
+    public void Refused_processes_are_read_from_either_layout()
+    {
+        var legacy = FakeCgroupFiles.Legacy();
+        var one = CgroupTree.Create(legacy, LegacyMounts, "sandboxhost-0").CreateGroup("a", Limits);
+        legacy["/cg/pids/sandboxhost-0/a/pids.events"] = "max 5\n";
+        var unified = FakeCgroupFiles.Unified("/cg/svc");
+        var two = CgroupTree.Create(unified, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0").CreateGroup("a", Limits);
+        unified["/cg/svc/sandboxhost-0/a/pids.events"] = "max 6\n";
+
+        Assert.Equal((5, 6), (one.ReadRefusedProcesses(), two.ReadRefusedProcesses()));
     }
 
     [Fact]
