@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using SandboxHost.Control;
 using SandboxHost.Deployments;
-using SandboxHost.Egress;
 using SandboxHost.Events;
 using SandboxHost.Gateway;
 using SandboxHost.Gateway.Redirects;
@@ -54,7 +53,7 @@ public sealed record DevHostOptions
     /// <summary>Runs and schedules. Schedules tick on a developer's machine only if this says so.</summary>
     public BackgroundOptions Background { get; init; } = new();
 
-    /// <summary>Private addresses that functions may reach, beyond those of the sites' settings.</summary>
+    /// <summary>Private addresses that functions of every site may reach, beyond those of the sites' settings.</summary>
     public IReadOnlyList<string> EgressAllow { get; init; } = [];
 
     /// <summary>Port at which debuggers reach the functions; 0 picks one, null: none. With one, nothing has a time limit.</summary>
@@ -147,7 +146,7 @@ public sealed class DevHost : IAsyncDisposable
         var sites = Own(new DevSites(folders, snapshots, _clock));
         await sites.StartAsync(cancellationToken);
 
-        var (launcher, linkDirectory) = await CreateLauncherAsync(options, folders, loggers, cancellationToken);
+        var (launcher, linkDirectory) = await CreateLauncherAsync(options, loggers, cancellationToken);
         var confined = options.Isolation == IsolationMode.Bubblewrap;
         _workers = Own(await WorkerHost.StartAsync(
             SupervisorOptionsFor(options, linkDirectory, confined), launcher, snapshots, output, _clock, loggers, cancellationToken));
@@ -158,7 +157,7 @@ public sealed class DevHost : IAsyncDisposable
         await ServeControlAsync(options, new ControlContext(work.Runs, work.Schedules, work.Queue, platformEvents, snapshots, _clock), loggers, cancellationToken);
         var invoker = options.LogRequests ? Own(new RequestLog(_workers.Invoker, output, _clock)) : _workers.Invoker;
         var proxy = Own(new RewriteProxy(
-            new RewriteProxyOptions { Policy = new EgressPolicy(EgressAllowOf(options, folders)), OwnAddresses = new OwnAddresses(_clock).Read }, output, _clock));
+            new RewriteProxyOptions { OwnAddresses = new OwnAddresses(_clock).Read }, output, _clock));
         var pipeline = new FunctionPipeline(snapshots, invoker, output, _clock, calls, platformEvents, proxy);
         if (options.InspectPort is { } inspectPort)
         {
@@ -197,7 +196,7 @@ public sealed class DevHost : IAsyncDisposable
     }
 
     private async Task<(ISandboxLauncher Launcher, string LinkDirectory)> CreateLauncherAsync(
-        DevHostOptions options, IEnumerable<SiteFolder> folders, ILoggerFactory loggers, CancellationToken cancellationToken)
+        DevHostOptions options, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         if (options.Isolation == IsolationMode.None)
         {
@@ -213,20 +212,13 @@ public sealed class DevHost : IAsyncDisposable
         var launcher = Own(await LinuxSandboxLauncher.CreateAsync(
             IsolationOptionsFor(options.Files, options.UserRuntimeDirectory) with
             {
-                Egress = new EgressOptions
-                {
-                    AllowedPrivate = EgressAllowOf(options, folders),
-                    Sites = SiteServerFor(options),
-                },
+                Egress = new EgressOptions { Sites = SiteServerFor(options) },
             },
             _clock,
             loggers.CreateLogger<LinuxSandboxLauncher>(),
             cancellationToken));
         return (launcher, launcher.LinkDirectory);
     }
-
-    private static IReadOnlyList<string> EgressAllowOf(DevHostOptions options, IEnumerable<SiteFolder> folders) =>
-        [.. options.EgressAllow, .. folders.SelectMany(folder => folder.EgressAllow)];
 
     public static IsolationOptions IsolationOptionsFor(HostFiles files, string? userRuntimeDirectory)
     {
@@ -294,6 +286,7 @@ public sealed class DevHost : IAsyncDisposable
                 Debuggable = options.InspectPort is not null,
                 Geo = options.Geo,
                 ArtifactsDirectory = artifacts,
+                EgressAllow = options.EgressAllow,
                 Context = options.Context,
                 FunctionsDirectory = site.Name is null ? options.FunctionsDirectory : null,
                 PublishDirectory = site.Name is null ? options.PublishDirectory : null,
