@@ -42,9 +42,18 @@ install_packages() { # install_packages FOLDER: what its lock file names
 
 install_packages examples/typescript
 install_packages tests/functions/forms
+install_packages tests/functions/databases
 # Netlify's own code, to compare our readers with.
 install_packages tests/oracles
 [[ "SandboxHost.Sites.Tests" != *"$only"* ]] || install_packages tests/oracles/zip-it-and-ship-it
+
+# Servers for functions to talk to. The tests start their own; nothing is started by installing them (RUNLEVEL).
+if [[ "SandboxHost.Conformance" == *"$only"* ]]; then
+  export RUNLEVEL=1
+  [ -d /usr/lib/postgresql ] || apt_install "functions talk to a real PostgreSQL in the tests" postgresql
+  command -v redis-check-rdb >/dev/null || apt_install "functions talk to a real Redis in the tests" redis-tools
+  unset RUNLEVEL
+fi
 
 say "Building the tests"
 run "$SANDBOXHOST_HOME/artifacts/log/tests.log" dotnet build "$SANDBOXHOST_HOME/SandboxHost.sln" -c Release -v quiet

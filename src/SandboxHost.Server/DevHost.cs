@@ -17,7 +17,7 @@ public sealed record DevHostOptions : HostOptions
     /// <summary>The first is the main site.</summary>
     public required IReadOnlyList<SiteArgument> Sites { get; init; }
 
-    /// <summary>Private addresses that functions may reach, beyond those of the sites' settings.</summary>
+    /// <summary>Private addresses that functions of every site may reach, beyond those of the sites' settings.</summary>
     public IReadOnlyList<string> EgressAllow { get; init; } = [];
 
     /// <summary>Where clients appear to be.</summary>
@@ -64,11 +64,10 @@ public sealed class DevHost : IAsyncDisposable
         {
             var folders = options.Sites.Select(site => FolderFor(site, options, events, parts.Own(ArtifactsFolder.Claim(site.Directory)).Path)).ToList();
             await parts.Own(new DevSites(folders, parts.Snapshots, clock)).StartAsync(cancellationToken);
-            var allowedPrivate = EgressAllowOf(options, folders);
-            await parts.StartWorkersAsync(allowedPrivate, [.. options.Sites.Select(HostNameOf).Distinct()], cancellationToken);
+            await parts.StartWorkersAsync([.. options.Sites.Select(HostNameOf).Distinct()], cancellationToken);
             await parts.StartWorkAsync(Path.Combine(options.Sites[0].Directory, ".sandboxhost", "work"));
             await ServeControlAsync(parts, ControlSocket.PathFor(options.Sites[0].Directory), loggers.CreateLogger<DevHost>(), cancellationToken);
-            await parts.ServeAsync(allowedPrivate, cancellationToken);
+            await parts.ServeAsync(cancellationToken);
             return new DevHost(parts);
         }
         catch
@@ -100,9 +99,6 @@ public sealed class DevHost : IAsyncDisposable
         }
     }
 
-    private static IReadOnlyList<string> EgressAllowOf(DevHostOptions options, IEnumerable<SiteFolder> folders) =>
-        [.. options.EgressAllow, .. folders.SelectMany(folder => folder.EgressAllow)];
-
     /// <param name="artifacts">Where to put what is built.</param>
     internal static SiteFolder FolderFor(SiteArgument site, DevHostOptions options, Action<SiteEvent> events, string artifacts)
     {
@@ -114,6 +110,7 @@ public sealed class DevHost : IAsyncDisposable
                 Debuggable = options.InspectPort is not null,
                 Geo = options.Geo,
                 ArtifactsDirectory = artifacts,
+                EgressAllow = options.EgressAllow,
                 Context = options.Context,
                 FunctionsDirectory = site.Name is null ? options.FunctionsDirectory : null,
                 PublishDirectory = site.Name is null ? options.PublishDirectory : null,

@@ -2,7 +2,6 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using SandboxHost.Control;
 using SandboxHost.Deployments;
-using SandboxHost.Egress;
 using SandboxHost.Events;
 using SandboxHost.Gateway;
 using SandboxHost.Gateway.Redirects;
@@ -48,12 +47,11 @@ internal sealed class HostParts(HostOptions options, ILogSink output, ILoggerFac
         return part;
     }
 
-    /// <param name="allowedPrivate">Private addresses that functions may reach.</param>
     /// <param name="hostNames">Names below localhost that lead to the host from inside of sandboxes.</param>
     /// <exception cref="SandboxException">This host can't isolate as it should.</exception>
-    public async Task StartWorkersAsync(IReadOnlyList<string> allowedPrivate, IReadOnlyList<string> hostNames, CancellationToken cancellationToken)
+    public async Task StartWorkersAsync(IReadOnlyList<string> hostNames, CancellationToken cancellationToken)
     {
-        var egress = new EgressOptions { AllowedPrivate = allowedPrivate, Sites = WorkerSettings.SiteServerFor(options.Listen, hostNames) };
+        var egress = new EgressOptions { Sites = WorkerSettings.SiteServerFor(options.Listen, hostNames) };
         var (launcher, linkDirectory) = await CreateLauncherAsync(egress, cancellationToken);
         var confined = options.Isolation == IsolationMode.Bubblewrap;
         Workers = Own(await WorkerHost.StartAsync(
@@ -89,12 +87,12 @@ internal sealed class HostParts(HostOptions options, ILogSink output, ILoggerFac
 
     /// <summary>Begins to answer clients.</summary>
     /// <exception cref="IOException">A port is taken.</exception>
-    public async Task ServeAsync(IReadOnlyList<string> allowedPrivate, CancellationToken cancellationToken)
+    public async Task ServeAsync(CancellationToken cancellationToken)
     {
         var calls = new BackgroundCalls(_work!.Queue, output, clock);
         var invoker = options.LogRequests ? Own(new RequestLog(Workers!.Invoker, output, clock)) : Workers!.Invoker;
         var proxy = Own(new RewriteProxy(
-            new RewriteProxyOptions { Policy = new EgressPolicy(allowedPrivate), OwnAddresses = new OwnAddresses(clock).Read }, output, clock));
+            new RewriteProxyOptions { OwnAddresses = new OwnAddresses(clock).Read }, output, clock));
         var pipeline = new FunctionPipeline(Snapshots, invoker, output, clock, calls, Events!, proxy);
         if (options.InspectPort is { } inspectPort)
         {

@@ -58,8 +58,8 @@ public sealed class ServeHost : IAsyncDisposable
         var parts = new HostParts(options, output, loggers, clock);
         try
         {
-            var content = parts.Own(DeployContent.Open(options.DataDirectory, options.Limits));
-            await parts.StartWorkersAsync(options.EgressAllow, [], cancellationToken);
+            var content = parts.Own(DeployContent.Open(options.DataDirectory, new OperatorRules(options.Limits, options.EgressAllow)));
+            await parts.StartWorkersAsync([], cancellationToken);
             var work = await parts.StartWorkAsync(Path.Combine(options.DataDirectory, "work"));
             var deployer = parts.Own(new Deployer(
                 new SqliteDeployStore(work.Database), content, parts.Snapshots, parts.Events!, new DeployAddresses(publicUrl), options.Deploys, clock));
@@ -69,7 +69,7 @@ public sealed class ServeHost : IAsyncDisposable
             }
 
             await parts.ServeControlAsync(ControlSocket.InDataDirectory(options.DataDirectory), deployer, cancellationToken);
-            await parts.ServeAsync(options.EgressAllow, cancellationToken);
+            await parts.ServeAsync(cancellationToken);
             return new ServeHost(parts, deployer, publicUrl);
         }
         catch

@@ -21,6 +21,9 @@ public sealed record SiteFolderOptions(string Directory, string Name, string Url
     /// <summary>Where clients appear to be.</summary>
     public GeoLocation Geo { get; init; } = GeoLocation.Mock;
 
+    /// <summary>Private addresses that functions of every site may reach, beside those of the site's own settings. See <see cref="Egress.EgressRules.AllowedPrivate"/>.</summary>
+    public IReadOnlyList<string> EgressAllow { get; init; } = [];
+
     /// <summary>What was built is put there: an absolute path that nobody else uses. See <see cref="ArtifactsFolder"/>.</summary>
     public string ArtifactsDirectory { get; init; } = Path.Combine(Directory, ".sandboxhost", "functions");
 

@@ -14,7 +14,7 @@ public sealed class ServeTests
         """;
 
     [Fact(Timeout = 120_000)]
-    public async Task FC_75_a_deployed_site_is_served_at_its_name_and_again_after_a_restart()
+    public async Task FC_77_a_deployed_site_is_served_at_its_name_and_again_after_a_restart()
     {
         await using var data = new ServedData();
         await data.StartAsync();
@@ -48,7 +48,7 @@ public sealed class ServeTests
     }
 
     [Fact(Timeout = 120_000)]
-    public async Task FC_75_previews_aliases_rollbacks_and_locks_change_what_answers_where()
+    public async Task FC_77_previews_aliases_rollbacks_and_locks_change_what_answers_where()
     {
         await using var data = new ServedData();
         await data.StartAsync();
@@ -79,7 +79,7 @@ public sealed class ServeTests
     }
 
     [Fact(Timeout = 120_000)]
-    public async Task FC_76_functions_of_the_published_deploy_are_told_of_deploys()
+    public async Task FC_78_functions_of_the_published_deploy_are_told_of_deploys()
     {
         await using var data = new ServedData();
         await data.StartAsync();
@@ -105,7 +105,7 @@ public sealed class ServeTests
     }
 
     [Fact(Timeout = 120_000)]
-    public async Task FC_76_a_site_that_does_not_build_is_not_deployed()
+    public async Task FC_78_a_site_that_does_not_build_is_not_deployed()
     {
         await using var data = new ServedData();
         await data.StartAsync();
@@ -124,7 +124,7 @@ public sealed class ServeTests
     }
 
     [Fact(Timeout = 120_000)]
-    public async Task FC_77_only_the_published_deploy_ticks_and_its_scheduled_functions_have_no_url()
+    public async Task FC_79_only_the_published_deploy_ticks_and_its_scheduled_functions_have_no_url()
     {
         await using var data = new ServedData();
         await data.StartAsync();

@@ -1,3 +1,4 @@
+using SandboxHost.Egress;
 using SandboxHost.Invocations;
 using SandboxHost.Protocol.Worker.V1;
 
@@ -85,6 +86,7 @@ public sealed class HelloTests
         Assert.Null(worker.Sandbox.Spec.Limits.Cpus);
         Assert.Equal((512L << 20, 0.5), (worker.Sandbox.LimitsSet!.MemoryBytes, worker.Sandbox.LimitsSet.Cpus));
         Assert.Equal(Environment.ProcessId, worker.Sandbox.EgressOpenedFor);
+        Assert.Equal(("site", EgressPolicy.Internet), worker.Sandbox.EgressSet);
         Assert.True(File.Exists(Path.Combine(worker.Sandbox.FunctionDirectory, "hello.mjs")));
     }
 

@@ -1,3 +1,4 @@
+using SandboxHost.Egress;
 using SandboxHost.Invocations;
 using SandboxHost.Output;
 using SandboxHost.Routing;
@@ -70,6 +71,9 @@ public sealed class FunctionVersion
     public SecretMask Secrets => field ??= new SecretMask(Environment);
 
     public required FunctionLimits Limits { get; init; }
+
+    /// <summary>What it may reach outside.</summary>
+    public EgressPolicy Egress { get; init; } = EgressPolicy.Internet;
 
     /// <summary>True on a developer's machine: error details may leave the host.</summary>
     public bool ShowErrors { get; init; }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using SandboxHost.Egress;
 using SandboxHost.Events;
 using SandboxHost.Routing;
 using SandboxHost.Routing.Rules;
@@ -95,6 +96,9 @@ public sealed class SiteSnapshot
 
     /// <summary>For replies from <see cref="Files"/>; a function sets its own.</summary>
     public HeaderTable Headers { get; init; } = HeaderTable.Empty;
+
+    /// <summary>What its rewrites to other hosts may reach: the same as its functions.</summary>
+    public EgressPolicy Egress { get; init; } = EgressPolicy.Internet;
 
     /// <summary>Null: no visitor has a role.</summary>
     public RoleTokens? RoleTokens { get; init; }

@@ -190,7 +190,7 @@ internal sealed class HostInstance : IAsyncDisposable
     {
         File.SetUnixFileMode(directories.Directory, uid == 0 ? FileModes.DirectoryPassable : FileModes.DirectoryOfOwner);
         var mounts = CgroupMount.Parse(File.ReadAllText("/proc/self/mountinfo"), File.ReadAllText("/proc/self/cgroup"));
-        EtcSkeleton.Write(directories.Etc, options.Egress.Sites?.HostNames ?? []);
+        EtcSkeleton.Write(directories.Etc, options.Egress.Sites?.HostNames ?? [], hasDoor: uid == 0);
         FileModes.MakeDirectory(directories.Empty, FileModes.DirectoryReadableByAll);
         FileModes.MakeDirectory(directories.Link, FileModes.DirectoryReadableByAll);
         FileModes.MakeDirectory(directories.Stage, FileModes.DirectoryReadableByAll);

@@ -21,19 +21,18 @@ public sealed partial class DeployContent : IDeployContent, IAsyncDisposable
 
     private readonly FileStream _lock;
 
-    private DeployContent(string directory, FileStream lockFile, FunctionLimits hostLimits)
+    private DeployContent(string directory, FileStream lockFile, OperatorRules rules)
     {
         _lock = lockFile;
         _contents = Path.Combine(directory, "content");
         _deploys = Path.Combine(directory, "deploys");
         _staging = Path.Combine(directory, "staging");
-        _reader = new DeployReader(hostLimits);
+        _reader = new DeployReader(rules);
     }
 
     /// <param name="directory">Absolute; made when it is not there. One host at a time uses it.</param>
-    /// <param name="hostLimits">The sites' settings are laid over them.</param>
     /// <exception cref="IOException">Another host uses it, or it can't be written to.</exception>
-    public static DeployContent Open(string directory, FunctionLimits hostLimits)
+    public static DeployContent Open(string directory, OperatorRules rules)
     {
         MakePrivate(directory);
         FileStream lockFile;
@@ -47,7 +46,7 @@ public sealed partial class DeployContent : IDeployContent, IAsyncDisposable
             throw new IOException($"Another host uses {directory}, or it can't be written to: {ex.Message}", ex);
         }
 
-        var content = new DeployContent(directory, lockFile, hostLimits);
+        var content = new DeployContent(directory, lockFile, rules);
         // What a host before this one had not finished.
         RemoveDirectory(content._staging);
         foreach (var part in new[] { content._contents, content._deploys, content._staging })

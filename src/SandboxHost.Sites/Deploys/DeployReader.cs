@@ -1,16 +1,22 @@
 using System.Text;
 using SandboxHost.Deployments;
+using SandboxHost.Egress;
 using SandboxHost.Events;
 using SandboxHost.Routing;
 using SandboxHost.Sites.Rules;
 
 namespace SandboxHost.Sites.Deploys;
 
+/// <summary>What the operator says of all sites.</summary>
+/// <param name="Limits">The sites' settings are laid over them.</param>
+/// <param name="EgressAllow">Private addresses that functions may reach: see <see cref="EgressRules.AllowedPrivate"/>.</param>
+public sealed record OperatorRules(FunctionLimits Limits, IReadOnlyList<string> EgressAllow);
+
 /// <summary>
 /// From a deploy's directory to a site that can be served. Everything in it came from outside and is checked here, with the
 /// readers that check a site folder.
 /// </summary>
-internal sealed class DeployReader(FunctionLimits hostLimits)
+internal sealed class DeployReader(OperatorRules rules)
 {
     private const long MaxSettingsBytes = 1 << 20;
 
@@ -34,15 +40,16 @@ internal sealed class DeployReader(FunctionLimits hostLimits)
         var manifest = DeployManifest.Read(Path.Combine(directory, DeployLayout.Manifest));
         var settings = SiteSettings.Parse(TextOf(directory, SiteSettings.FileName), warnings);
         var netlify = NetlifyToml.Parse(TextOf(directory, NetlifyToml.FileName), context, mistakes);
-        if (settings.EgressAllow.Count > 0)
+        if (settings.Egress.AllowedPrivate.Count > 0)
         {
             warnings.Add($"{SiteSettings.FileName}: [egress] allow holds on a developer's machine only");
         }
 
         var environment = EnvironmentOf(manifest, settings, place, warnings);
         var publish = Path.Combine(directory, DeployLayout.Publish);
-        var rules = SiteRules.Read(new RuleSources(directory, publish, netlify?.Root, environment), warnings.Add);
-        var reading = new FunctionReading(directory, place, settings, environment);
+        var siteRules = SiteRules.Read(new RuleSources(directory, publish, netlify?.Root, environment), warnings.Add);
+        var egress = new EgressPolicy(settings.Egress with { AllowedPrivate = rules.EgressAllow });
+        var reading = new FunctionReading(directory, place, settings, egress, environment);
         var functions = manifest.Functions
             .OrderBy(function => function.Name, StringComparer.Ordinal)
             .Select(function => VersionOf(function, reading, mistakes, warnings)).OfType<FunctionVersion>().ToList();
@@ -62,9 +69,10 @@ internal sealed class DeployReader(FunctionLimits hostLimits)
             EventSecret = settings.EventSecret,
             Geo = GeoLocation.Unknown,
             Files = Directory.Exists(publish) ? new PublishedFiles(publish, [RedirectsFile.Name, HeadersFile.Name]) : null,
-            Redirects = rules.Redirects,
-            Headers = rules.Headers,
-            RoleTokens = rules.RoleTokens,
+            Redirects = siteRules.Redirects,
+            Headers = siteRules.Headers,
+            RoleTokens = siteRules.RoleTokens,
+            Egress = egress,
         };
     }
 
@@ -95,7 +103,7 @@ internal sealed class DeployReader(FunctionLimits hostLimits)
         }
 
         var kind = config.KindOf(function.Name);
-        var limits = config.LimitsOver(reading.Settings.LimitsFor(function.Name, hostLimits), kind);
+        var limits = config.LimitsOver(reading.Settings.LimitsFor(function.Name, rules.Limits), kind);
         var bytes = new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
         if (bytes > limits.BundleBytes)
         {
@@ -119,6 +127,7 @@ internal sealed class DeployReader(FunctionLimits hostLimits)
             Events = config.Events,
             Schedule = config.Schedule,
             Environment = reading.Environment,
+            Egress = reading.Egress,
             Limits = limits,
             Geo = GeoLocation.Unknown,
             ShowErrors = false,
@@ -151,5 +160,5 @@ internal sealed class DeployReader(FunctionLimits hostLimits)
             : throw new FormatException($"{name} has more than {MaxSettingsBytes} bytes.");
     }
 
-    private sealed record FunctionReading(string Directory, DeployPlace Place, SiteSettings Settings, IReadOnlyDictionary<string, string> Environment);
+    private sealed record FunctionReading(string Directory, DeployPlace Place, SiteSettings Settings, EgressPolicy Egress, IReadOnlyDictionary<string, string> Environment);
 }

@@ -139,6 +139,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
             FunctionFiles.Place(function.ArtifactDirectory, sandbox.FunctionDirectory);
             Limits = Limits with { MemoryBytes = function.Limits.MemoryBytes, Cpus = function.Limits.EffectiveVcpu };
             sandbox.SetLimits(Limits);
+            sandbox.SetEgress(function.Site.Name, function.Egress);
             loadError = await Session!.SpecialiseAsync(FrameMapping.ToSpecialise(function), cancellationToken);
         }
         catch (WorkerGoneException ex)

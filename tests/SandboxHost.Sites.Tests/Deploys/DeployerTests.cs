@@ -325,7 +325,7 @@ public sealed class DeployerTests : IAsyncDisposable, ILogSink, IInvoker
 
     [TimedFact]
     public void One_host_at_a_time_uses_a_directory() =>
-        Assert.Contains("Another host uses", Assert.Throws<IOException>(() => DeployContent.Open(_folder.Path, FunctionLimits.Default)).Message, StringComparison.Ordinal);
+        Assert.Contains("Another host uses", Assert.Throws<IOException>(() => DeployContent.Open(_folder.Path, new OperatorRules(FunctionLimits.Default, []))).Message, StringComparison.Ordinal);
 
     private static Dictionary<string, string> Files(params (string Path, string Text)[] files) => files.ToDictionary(file => file.Path, file => file.Text);
 
@@ -375,7 +375,7 @@ public sealed class DeployerTests : IAsyncDisposable, ILogSink, IInvoker
     private (SqliteDatabase Database, DeployContent Content, Deployer Deployer) Open()
     {
         var database = SqliteDatabase.Open(_folder.File("state.db"));
-        var content = DeployContent.Open(_folder.Path, FunctionLimits.Default);
+        var content = DeployContent.Open(_folder.Path, new OperatorRules(FunctionLimits.Default, []));
         var queue = new RunQueue(new SqliteRunStore(database));
         var deployer = new Deployer(
             new SqliteDeployStore(database), content, _snapshots, new PlatformEvents(queue, this, this, _clock), new DeployAddresses(new Uri("http://example.org")), _limits, _clock);
