@@ -51,6 +51,20 @@ public sealed class DelegationTests
     }
 
     [Fact]
+    public void Controllers_that_are_not_offered_are_not_asked_for()
+    {
+        // As systemd hands to the users of a machine by default.
+        var files = InOwnGroup(Self);
+        files[Own + "/cgroup.controllers"] = "memory pids";
+
+        var choice = CgroupTree.Create(files, Mounts, "sandboxhost-0").Choice;
+
+        Assert.Null(choice.Cpu);
+        Assert.NotNull(choice.Memory);
+        Assert.NotNull(choice.Pids);
+    }
+
+    [Fact]
     public void What_a_killed_host_had_handed_down_is_taken_back()
     {
         var files = InOwnGroup("");
