@@ -78,6 +78,22 @@ public sealed class DelegationTests
     }
 
     [Fact]
+    public void Group_that_hands_something_down_already_is_not_left_and_keeps_doing_so()
+    {
+        // The root, say, with a processor controller that does not want to.
+        var files = InOwnGroup("");
+        files.Write(Own + "/cgroup.subtree_control", "+memory +pids");
+        files.Refuses = (_, text) => text.Contains("+cpu", StringComparison.Ordinal);
+
+        var choice = CgroupTree.Create(files, Mounts, "sandboxhost-0").Choice;
+
+        Assert.Equal([Own, Own + "/sandboxhost-0"], files.AllDirectories.Order());
+        Assert.Equal("memory pids", files[Own + "/cgroup.subtree_control"]);
+        Assert.NotNull(choice.Memory);
+        Assert.Null(choice.Cpu);
+    }
+
+    [Fact]
     public void What_somebody_else_handed_down_is_left_alone()
     {
         var files = InOwnGroup("");
