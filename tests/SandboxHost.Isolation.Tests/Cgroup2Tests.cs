@@ -16,11 +16,12 @@ public sealed class Cgroup2Tests : IDisposable
     private const string Tree = "/sys/fs/cgroup";
     private const string Service = Tree + "/service";
     private const uint UidBase = 2_120_000_000;
-    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("sandboxhost-cgroup2-");
+    private readonly DirectoryInfo _directory;
 
     public Cgroup2Tests()
     {
         Assert.SkipUnless(TestMachine.IsVirtual, "runs in the virtual machine only: ./test.sh --cgroup2");
+        _directory = Directory.CreateTempSubdirectory("sandboxhost-cgroup2-");
         File.SetUnixFileMode(_directory.FullName, (UnixFileMode)0x1FF); // 0777
         File.WriteAllText(Tree + "/cgroup.subtree_control", "+memory +cpu +pids");
         Directory.CreateDirectory(Service);

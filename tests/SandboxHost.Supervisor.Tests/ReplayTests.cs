@@ -96,8 +96,10 @@ public sealed class ReplayTests
         };
         listener.SetMeasurementEventCallback<long>((_, count, _, _) => counted.TrySetResult(count));
         listener.Start();
-        await using var host = await TestHost.StartAsync();
-        var (worker, _, begun) = await host.BeginAsync(host.Add(), "POST");
+        await using var host = await TestHost.StartAsync(successors: 3);
+        var (worker, invoke, begun) = await host.BeginAsync(host.Add(), "POST");
+        await worker.SendAsync(Frames.Accepted(invoke.Id));
+        await host.FlushAsync(worker);
 
         worker.Sandbox.Exit(new SandboxExit(SandboxExitReason.Exited, RefusedProcesses: 7));
 

@@ -48,7 +48,7 @@ internal sealed class CgroupTree
                     // Core of v2, and not of v1: a group there can hand controllers down, and must before one below has any.
                     if (files.Exists(mount.OwnDirectory + "/" + Delegation.File))
                     {
-                        delegations.Add(new Delegation(files, mount.OwnDirectory, directory));
+                        delegations.Add(Delegation.Begin(files, mount.OwnDirectory, directory));
                     }
 
                     roots.Add(new CgroupRoot(directory, mount.Version, FilesBelow(files, directory)));

@@ -21,25 +21,33 @@ internal sealed class Delegation
     private readonly string _own;
     private readonly string _leaf;
 
-    /// <summary>Hands down what can be. What cannot is missing in the groups below; freezing and killing work all the same.</summary>
-    /// <param name="own">The group that this process is in, or was in before it moved to the leaf.</param>
-    /// <param name="instance">The instance's group, below it.</param>
-    public Delegation(ICgroupFiles files, string own, string instance)
+    private Delegation(ICgroupFiles files, string own)
     {
         _files = files;
         _own = own;
         _leaf = own + "/" + LeafName;
-        if (!HandDown(own))
+    }
+
+    /// <summary>Hands down what can be. What cannot is missing in the groups below; freezing and killing work all the same.</summary>
+    /// <param name="own">The group that this process is in, or was in before it moved to the leaf.</param>
+    /// <param name="instance">The instance's group, below it.</param>
+    public static Delegation Begin(ICgroupFiles files, string own, string instance)
+    {
+        var delegation = new Delegation(files, own);
+
+        // A group that hands something down already has no need of being left, and what it does is somebody else's.
+        if (!delegation.HandDown(own) && Words(files.TryRead(own + "/" + File)).Length == 0)
         {
-            Move(_leaf);
-            if (!HandDown(own))
+            delegation.MoveToLeaf();
+            if (!delegation.HandDown(own))
             {
                 // Somebody else is in the group, too, or it is not this host's to change.
-                End();
+                delegation.End();
             }
         }
 
-        HandDown(instance);
+        delegation.HandDown(instance);
+        return delegation;
     }
 
     /// <summary>
@@ -84,10 +92,10 @@ internal sealed class Delegation
         return missing.Length == 0 || TryWrite(_files, directory + "/" + File, string.Join(' ', missing.Select(controller => "+" + controller)));
     }
 
-    private void Move(string directory)
+    private void MoveToLeaf()
     {
-        _ = _files.CreateDirectory(directory);
-        TryWrite(_files, directory + "/cgroup.procs", "0");
+        _ = _files.CreateDirectory(_leaf);
+        TryWrite(_files, _leaf + "/cgroup.procs", "0");
     }
 
     private static bool TryWrite(ICgroupFiles files, string path, string text)

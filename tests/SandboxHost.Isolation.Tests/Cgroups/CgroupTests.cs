@@ -169,6 +169,29 @@ public sealed class CgroupTests
     }
 
     [Fact]
+    public void What_version_a_hierarchy_calls_itself_decides_nothing()
+    {
+        var (one, two) = (
+            CgroupTree.Create(FakeCgroupFiles.Legacy("/cg/unified"), [.. LegacyMounts, new CgroupMount(2, [], "/cg/unified")], "sandboxhost-0").Choice.Used,
+            CgroupTree.Create(FakeCgroupFiles.Unified("/cg/svc"), [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0").Choice.Used);
+
+        foreach (var roots in new[] { one, two })
+        {
+            var (told, lied) = (CgroupChoice.From(roots), CgroupChoice.From([.. roots.Select(root => root with { Version = 3 - root.Version })]));
+
+            Assert.Equal(Directories(told), Directories(lied));
+            Assert.Equal(Texts(told), Texts(lied));
+        }
+
+        static IEnumerable<string?> Directories(CgroupChoice choice) =>
+            new[] { choice.Memory, choice.Cpu, choice.Pids, choice.Freezer, choice.Kill, choice.CpuTime }.Select(root => root?.Directory);
+
+        static IEnumerable<(string, string)> Texts(CgroupChoice choice) =>
+            CgroupValues.Initial(choice, Limits).Concat(CgroupValues.Changes(choice, Limits, Limits with { MemoryBytes = 1, Cpus = 2, Pids = 3 }))
+                .Select(write => (write.File, write.Text));
+    }
+
+    [Fact]
     public void Limits_that_stay_are_not_written() => Assert.Empty(CgroupValues.Changes(
         CgroupTree.Create(FakeCgroupFiles.Legacy(), LegacyMounts, "sandboxhost-0").Choice, Limits, Limits with { TmpBytes = 1 }));
 

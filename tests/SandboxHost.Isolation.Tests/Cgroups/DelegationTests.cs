@@ -51,6 +51,20 @@ public sealed class DelegationTests
     }
 
     [Fact]
+    public void Controllers_that_are_not_offered_are_not_asked_for()
+    {
+        // As systemd hands to the users of a machine by default.
+        var files = InOwnGroup(Self);
+        files[Own + "/cgroup.controllers"] = "memory pids";
+
+        var choice = CgroupTree.Create(files, Mounts, "sandboxhost-0").Choice;
+
+        Assert.Null(choice.Cpu);
+        Assert.NotNull(choice.Memory);
+        Assert.NotNull(choice.Pids);
+    }
+
+    [Fact]
     public void What_a_killed_host_had_handed_down_is_taken_back()
     {
         var files = InOwnGroup("");
@@ -61,6 +75,22 @@ public sealed class DelegationTests
 
         Assert.Equal([Own], files.AllDirectories);
         Assert.Equal("", files[Own + "/cgroup.subtree_control"]);
+    }
+
+    [Fact]
+    public void Group_that_hands_something_down_already_is_not_left_and_keeps_doing_so()
+    {
+        // The root, say, with a processor controller that does not want to.
+        var files = InOwnGroup("");
+        files.Write(Own + "/cgroup.subtree_control", "+memory +pids");
+        files.Refuses = (_, text) => text.Contains("+cpu", StringComparison.Ordinal);
+
+        var choice = CgroupTree.Create(files, Mounts, "sandboxhost-0").Choice;
+
+        Assert.Equal([Own, Own + "/sandboxhost-0"], files.AllDirectories.Order());
+        Assert.Equal("memory pids", files[Own + "/cgroup.subtree_control"]);
+        Assert.NotNull(choice.Memory);
+        Assert.Null(choice.Cpu);
     }
 
     [Fact]

@@ -5,8 +5,8 @@ const later = (action) => new Promise(() => setTimeout(action, 10));
 const ways = {
   exit0: () => process.exit(0),
   exit200: () => process.exit(200),
-  abort: () => process.abort(),
-  kill: () => process.kill(process.pid, "SIGKILL"),
+  abort: () => later(() => process.abort()),
+  kill: () => later(() => process.kill(process.pid, "SIGKILL")),
   timer: () => later(() => { throw new Error("in a timer"); }),
   rejection: () => later(() => void Promise.reject(new Error("of nobody"))),
   reallyExit: () => process.reallyExit(7),

@@ -7,6 +7,7 @@ export default unlessCalm(async (req, context, query) => {
     for (const fd of [0, 1, 2]) closeSync(fd);
     return new Response("closed");
   }
+  await new Promise((resolve) => setTimeout(resolve, 10));
   for (let fd = 0; fd < 64; fd++) {
     try {
       writeSync(fd, crypto.getRandomValues(Buffer.alloc(4096)));
