@@ -46,7 +46,7 @@ apt_install() {
   command -v apt-get >/dev/null || fail "Missing: $*, $why. Install it with this system's package manager."
   say "Installing $* ($why)"
   run "$SANDBOXHOST_HOME/artifacts/log/apt.log" "${as_root[@]}" apt-get update
-  run "$SANDBOXHOST_HOME/artifacts/log/apt.log" "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+  run "$SANDBOXHOST_HOME/artifacts/log/apt.log" "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL="${RUNLEVEL:-}" apt-get install -y --no-install-recommends "$@"
 }
 
 setup_system() {

@@ -42,7 +42,7 @@ internal sealed class CapabilityProbe(IsolationOptions options, TimeProvider tim
         }
 
         var choice = await GroupsAsync(cancellationToken);
-        GroupRows(choice, root);
+        _rows.AddRange(CgroupReport.Rows(choice, root, HasSwap()));
         Egress(root);
         return new HostCapabilities
         {
@@ -80,7 +80,11 @@ internal sealed class CapabilityProbe(IsolationOptions options, TimeProvider tim
         }
         else
         {
-            Row("user", DoctorStatus.Weaker, "not root", "All workers share the host's uid, with its quotas and files if one breaks out.", "Run the host as root.");
+            Row(
+                "user", DoctorStatus.Weaker, $"not root: {(OperatingSystem.IsLinux() ? $"uid {LibC.EffectiveUserId}" : "a user")}",
+                "All workers have the host's uid: one that breaks out of its sandbox has the host's files and processes and those of the others, "
+                + "and what the kernel counts by user (inotify watches, pending signals) is one count for all.",
+                "Run the host as root.");
         }
     }
 
@@ -189,69 +193,6 @@ internal sealed class CapabilityProbe(IsolationOptions options, TimeProvider tim
         return tree.Choice;
     }
 
-    private void GroupRows(CgroupChoice choice, bool root)
-    {
-        const string Remedy = "Mount the controller and run the host as root, or in a unit of its own with Delegate=yes.";
-        void Limit(string name, CgroupRoot? found, string consequence)
-        {
-            if (found is not null)
-            {
-                Row($"{name} limit", DoctorStatus.Ok, Where(found), "Enforced by the kernel.");
-                return;
-            }
-
-            // A root host must be able to; for others it is a known weakness of running so.
-            Row($"{name} limit", root ? DoctorStatus.Missing : DoctorStatus.Weaker, $"no writable {name} cgroup", consequence, Remedy);
-        }
-
-        Limit("memory", choice.Memory, "A worker can take all memory.");
-        Limit("cpu", choice.Cpu, "A worker can take all processors.");
-        Limit("pids", choice.Pids, "A worker can fork until the machine stops.");
-        Swap(choice);
-        Freezer(choice);
-        if (choice.Kill is { } kill)
-        {
-            Row("kill", DoctorStatus.Ok, $"{Where(kill)}, cgroup.kill", "A worker's processes end all at once, frozen or not.");
-        }
-        else
-        {
-            Row("kill", DoctorStatus.Weaker, "no cgroup.kill", "A worker's processes are killed one by one.", "Linux 5.14 or later has it.");
-        }
-    }
-
-    private void Swap(CgroupChoice choice)
-    {
-        var limited = choice.Memory is { } memory && (memory.Has("memory.swap.max") || memory.Has("memory.memsw.limit_in_bytes"));
-        // One line is the heading.
-        var swap = File.Exists("/proc/swaps") && File.ReadLines("/proc/swaps").Skip(1).Any();
-        if (limited || !swap)
-        {
-            Row("swap", DoctorStatus.Ok, limited ? "accounted" : "the machine has none", "Workers do not swap.");
-        }
-        else
-        {
-            Row("swap", DoctorStatus.Weaker, "not accounted", "A worker at its memory limit swaps instead of being ended.", "Boot with swapaccount=1, or switch swap off.");
-        }
-    }
-
-    private void Freezer(CgroupChoice choice)
-    {
-        switch (choice.Freezer)
-        {
-            case null:
-                Row("freezer", DoctorStatus.Weaker, "none", "Idle workers keep running.", "Linux 5.2 or later with cgroup v2 has one.");
-                break;
-            case { Version: 2 } unified:
-                Row("freezer", DoctorStatus.Ok, $"{Where(unified)}, cgroup.freeze", "Idle workers use no processor, and die with the host.");
-                break;
-            case var legacy:
-                Row(
-                    "freezer", DoctorStatus.Weaker, $"{Where(legacy)}, freezer.state",
-                    "If the host is killed, frozen workers stay, asleep, until a host starts again.", "Mount the cgroup v2 tree.");
-                break;
-        }
-    }
-
     private void Egress(bool root)
     {
         if (root)
@@ -288,7 +229,8 @@ internal sealed class CapabilityProbe(IsolationOptions options, TimeProvider tim
         }
     }
 
-    private static string Where(CgroupRoot root) => $"cgroup v{root.Version} {Path.GetDirectoryName(root.Directory)}";
+    // One line is the heading.
+    private static bool HasSwap() => File.Exists("/proc/swaps") && File.ReadLines("/proc/swaps").Skip(1).Any();
 
     private void Row(string name, DoctorStatus status, string found, string consequence, string remedy = "") =>
         _rows.Add(new DoctorRow(name, status, found, consequence, remedy));

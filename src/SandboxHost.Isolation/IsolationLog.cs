@@ -39,14 +39,20 @@ internal static partial class IsolationLog
     [LoggerMessage(3015, LogLevel.Warning, "Sandbox {Sandbox}: its cgroup could not be killed; killing its outermost process")]
     public static partial void GroupKillFailed(this ILogger logger, string sandbox, Exception exception);
 
-    [LoggerMessage(3020, LogLevel.Debug, "Sandbox {Sandbox}: egress to {Host} port {Port} refused: {Rule}")]
-    public static partial void EgressRefused(this ILogger logger, string sandbox, string host, int port, string rule);
+    [LoggerMessage(3020, LogLevel.Information, "Sandbox {Sandbox} of site {Site}: egress to {Host} port {Port} refused: {Rule}")]
+    public static partial void EgressRefused(this ILogger logger, string sandbox, string site, string host, int port, string rule);
 
     [LoggerMessage(3021, LogLevel.Debug, "Sandbox {Sandbox}: an egress connection ended early")]
     public static partial void EgressConnectionFailed(this ILogger logger, string sandbox, Exception exception);
 
     [LoggerMessage(3022, LogLevel.Warning, "Sandbox {Sandbox}: the egress door could not accept a connection")]
     public static partial void EgressAcceptFailed(this ILogger logger, string sandbox, Exception exception);
+
+    [LoggerMessage(3023, LogLevel.Information, "Sandbox {Sandbox} of site {Site} is at a limit of the egress door: {Limit}")]
+    public static partial void EgressLimited(this ILogger logger, string sandbox, string site, string limit);
+
+    [LoggerMessage(3024, LogLevel.Warning, "Sandbox {Sandbox}: further ports of its site could not be opened at the egress door")]
+    public static partial void EgressPortsFailed(this ILogger logger, string sandbox, Exception exception);
 
     [LoggerMessage(3030, LogLevel.Warning, "Workers run without any isolation: a function can do whatever this process can")]
     public static partial void Unconfined(this ILogger logger);

@@ -51,7 +51,9 @@ public sealed record IsolationOptions
 
         Check(UidBase is >= LeastUid and <= MostUid, $"UidBase is {UidBase}: {LeastUid} to {MostUid}");
         Check(OutOfMemoryScore is >= 0 and <= 1000, $"OutOfMemoryScore is {OutOfMemoryScore}: 0 to 1000");
-        Check(Egress.MaxConnections is >= 1 and <= 10_000, $"Egress.MaxConnections is {Egress.MaxConnections}: 1 to 10000");
+        Egress.Limits.Check(Check);
+        Check(Egress.TransparentPorts.Count <= EgressOptions.MaxTransparentPorts, $"Egress.TransparentPorts has {Egress.TransparentPorts.Count}: up to {EgressOptions.MaxTransparentPorts}");
+        Check(Egress.TransparentPorts.All(EgressOptions.CanBeTransparent), "Egress.TransparentPorts: 1 to 65535, and not 25, 53 or 3128");
         if (Egress.Sites is { } sites)
         {
             Check(sites.Ports.Count <= SiteServer.MaxPorts, $"Egress.Sites.Ports has {sites.Ports.Count}: up to {SiteServer.MaxPorts}");
@@ -70,25 +72,6 @@ public sealed record IsolationOptions
             throw new SandboxException("isolation options: " + string.Join("; ", problems));
         }
     }
-}
-
-/// <summary>The operator's settings for what workers may reach.</summary>
-public sealed record EgressOptions
-{
-    /// <summary>By this name functions reach the host's loopback address, where that is allowed.</summary>
-    public const string HostName = "host.internal";
-
-    /// <summary>
-    /// Destinations that are allowed although they are not on the internet: "10.1.2.3", "10.1.2.3:5432", "10.0.0.0/8",
-    /// "[::1]:80", "localhost:8080". Loopback here is the host's. Change it to let functions reach a service in your network.
-    /// </summary>
-    public IReadOnlyList<string> AllowedPrivate { get; init; } = [];
-
-    /// <summary>Connections at a time per sandbox; further ones are answered 503. 1 to 10,000.</summary>
-    public int MaxConnections { get; init; } = 64;
-
-    /// <summary>Where functions find the sites of this host. Null, the default: nowhere.</summary>
-    public SiteServer? Sites { get; init; }
 }
 
 /// <summary>

@@ -48,6 +48,10 @@ internal static class SandboxPlanner
     // memory file for its code and would not start.
     private const long FileSizeBytes = 4L << 30;
 
+    // Not 0: where the host's core_pattern is a program, the kernel starts that program, as root, whatever the limit is,
+    // and 1 is the one value that stops it, too (core(5); do_coredump). No file is as small.
+    private const long NoCore = 1;
+
     // asm-generic/resource.h; the same on x86-64 and arm64.
     private const int LimitFileSize = 1, LimitStack = 3, LimitCore = 4, LimitOpenFiles = 7, LimitLockedMemory = 8,
         LimitPendingSignals = 11, LimitMessageQueues = 12;
@@ -96,7 +100,7 @@ internal static class SandboxPlanner
     private static IEnumerable<(int Resource, long Value)> ResourceLimits(SandboxLimits limits) =>
     [
         (LimitOpenFiles, limits.OpenFiles),
-        (LimitCore, 0),
+        (LimitCore, NoCore),
         (LimitFileSize, FileSizeBytes),
         (LimitStack, 8L << 20),
         (LimitLockedMemory, 64L << 10),

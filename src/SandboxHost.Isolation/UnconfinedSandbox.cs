@@ -1,5 +1,6 @@
 using CliWrap;
 using Microsoft.Extensions.Logging;
+using SandboxHost.Egress;
 using SandboxHost.Isolation.Linux;
 using SandboxHost.Isolation.Output;
 using SandboxHost.Sandboxes;
@@ -40,6 +41,10 @@ internal sealed class UnconfinedSandbox : ISandbox
     }
 
     public void OpenEgress(int workerProcessId)
+    {
+    }
+
+    public void SetEgress(string site, EgressPolicy policy)
     {
     }
 
@@ -101,6 +106,8 @@ internal sealed class UnconfinedSandbox : ISandbox
                 MemoryLimitBytes = 0,
                 PeakMemoryBytes = 0,
                 FirstLines = _output.First,
+                FatalLine = _output.Fatal,
+                RefusedProcesses = 0,
             }.Explain();
         }
         catch (OperationCanceledException)

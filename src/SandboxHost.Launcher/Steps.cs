@@ -110,8 +110,16 @@ internal sealed unsafe class Steps(PlanReader plan)
         Check(Kernel.Mount(source, target, null, BindFlag | Recursive, null), "bind", source);
     }
 
-    private static void Limit(long resource, long value) =>
-        Check(Kernel.SetLimit((int)resource, (ulong)value), "limit", "RLIMIT number " + resource);
+    private static void Limit(long resource, long value)
+    {
+        const int NotPermitted = 1;
+
+        // Only root may raise a limit. A host that is not root and has less itself leaves its workers with as little.
+        if (Kernel.SetLimit((int)resource, (ulong)value) < 0 && Kernel.LastError != NotPermitted)
+        {
+            throw new StepFailure("limit", "RLIMIT number " + resource, Kernel.LastError);
+        }
+    }
 
     /// <summary>Undoes what a child inherits: ignored signals, the mask, every descriptor but the first three.</summary>
     private static void Clean()

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using SandboxHost.Deployments;
+using SandboxHost.Egress;
 using SandboxHost.Invocations;
 using SandboxHost.Routing;
 using SandboxHost.Sites.Rules;
@@ -25,12 +26,10 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
     private readonly FunctionBuilder _builder = new(bundler, options.Directory);
     private SiteConfiguration? _configuration;
     private SiteRules _rules = SiteRules.None;
+    private EgressPolicy _egress = EgressPolicy.Internet;
     private IReadOnlySet<string> _usedBefore = new HashSet<string>();
 
     public string Name => options.Name;
-
-    /// <summary>Private addresses that the site's functions may reach.</summary>
-    public IReadOnlyList<string> EgressAllow => _configuration?.Settings.EgressAllow ?? [];
 
     /// <summary>What the site's files said at the last build; null before the first.</summary>
     public SiteConfiguration? Configuration => _configuration;
@@ -104,6 +103,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             Redirects = _rules.Redirects,
             Headers = _rules.Headers,
             RoleTokens = _rules.RoleTokens,
+            Egress = _egress,
         };
     }
 
@@ -116,8 +116,19 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         var configuration = _reader.Read(mistakes);
         isNew = !ReferenceEquals(configuration, _configuration);
         _configuration = configuration;
+        TakeEgress(configuration.Settings.Egress);
         mistakes.ForEach(mistake => Raise(SiteEventKind.Warning, "", mistake));
         return configuration;
+    }
+
+    // The same object while it says the same: connections of rewrites are kept with it.
+    private void TakeEgress(EgressRules own)
+    {
+        var rules = own with { AllowedPrivate = [.. options.EgressAllow, .. own.AllowedPrivate] };
+        if (rules.ToString() != _egress.Rules.ToString())
+        {
+            _egress = new EgressPolicy(rules);
+        }
     }
 
     // A directory that is not there yet is waited for where it will appear.
@@ -261,6 +272,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             Events = config.Events,
             Schedule = config.Schedule,
             Environment = EnvironmentOf(configuration),
+            Egress = _egress,
             Limits = options.Debuggable ? DebuggableModule.WithTime(limits) : limits,
             Geo = options.Geo,
             ShowErrors = true,
@@ -319,7 +331,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
     // Everything that a version says beside its code.
     private string StampOf(FunctionConfig config, FunctionLimits limits, Dictionary<string, string> environment) => string.Join('\0',
     [
-        limits.ToString(), string.Join(',', limits.BackgroundRetries), options.Debuggable.ToString(), _configuration!.Context.Name, config.KindOf("").ToString(), config.Schedule, config.Region, config.RateLimit?.ToString(), config.PreferStatic?.ToString(), string.Join(' ', config.Events),
+        limits.ToString(), _egress.Rules.ToString(), string.Join(',', limits.BackgroundRetries), options.Debuggable.ToString(), _configuration!.Context.Name, config.KindOf("").ToString(), config.Schedule, config.Region, config.RateLimit?.ToString(), config.PreferStatic?.ToString(), string.Join(' ', config.Events),
         .. config.Routes.Select(route => $"{route.Pattern} {string.Join(' ', route.Methods)}"),
         .. config.ExcludedPaths.Select(pattern => $"!{pattern}"),
         .. environment.OrderBy(item => item.Key, StringComparer.Ordinal).Select(item => $"{item.Key}={item.Value}"),

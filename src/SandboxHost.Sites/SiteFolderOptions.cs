@@ -12,11 +12,17 @@ public sealed record SiteFolderOptions(string Directory, string Name, string Url
     /// <summary>The deploy context whose settings hold: "dev", "production", "branch:NAME" and so on.</summary>
     public string Context { get; init; } = DeployContext.Dev;
 
+    /// <summary>It is built to be deployed: what counts on a developer's machine only, [dev] and .env files, is left out. Default false.</summary>
+    public bool IsDeploy { get; init; }
+
     /// <summary>Functions are made for a debugger: see <see cref="DebuggableModule"/>. Default false.</summary>
     public bool Debuggable { get; init; }
 
     /// <summary>Where clients appear to be.</summary>
     public GeoLocation Geo { get; init; } = GeoLocation.Mock;
+
+    /// <summary>Private addresses that functions of every site may reach, beside those of the site's own settings. See <see cref="Egress.EgressRules.AllowedPrivate"/>.</summary>
+    public IReadOnlyList<string> EgressAllow { get; init; } = [];
 
     /// <summary>What was built is put there: an absolute path that nobody else uses. See <see cref="ArtifactsFolder"/>.</summary>
     public string ArtifactsDirectory { get; init; } = Path.Combine(Directory, ".sandboxhost", "functions");

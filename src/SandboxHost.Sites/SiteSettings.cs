@@ -1,4 +1,5 @@
 using SandboxHost.Deployments;
+using SandboxHost.Egress;
 using Tomlyn;
 using Tomlyn.Model;
 
@@ -27,6 +28,9 @@ public sealed class SiteSettings
 
     public static readonly SiteSettings Empty = new();
 
+    /// <summary>Of a file that is no TOML: it may have said that functions reach nothing outside, so they don't.</summary>
+    public static readonly SiteSettings Unreadable = new() { Egress = EgressReader.Closed };
+
     /// <summary>HMAC-SHA256 wants a key as long as its result (RFC 7518 §3.2).</summary>
     private const int MinSecretLength = 32;
 
@@ -35,8 +39,8 @@ public sealed class SiteSettings
 
     public IReadOnlyDictionary<string, string> Environment { get; private set; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
-    /// <summary>Private addresses that functions may reach, as host:port; only honoured on a developer's machine.</summary>
-    public IReadOnlyList<string> EgressAllow { get; private set; } = [];
+    /// <summary>What functions may reach outside. Its private addresses are only honoured on a developer's machine.</summary>
+    public EgressRules Egress { get; private set; } = new();
 
     /// <summary>What platform events from outside are signed with; null: none are taken.</summary>
     public string? EventSecret { get; private set; }
@@ -50,13 +54,13 @@ public sealed class SiteSettings
         {
             var root = TomlSerializer.Deserialize<TomlTable>(text) ?? new TomlTable();
             var settings = new SiteSettings();
-            settings.Load(root, mistake => mistakes.Add($"{FileName}: {mistake}"));
+            settings.Load(root, new Lazy<TomlLines>(() => new TomlLines(text)), mistakes);
             return settings;
         }
         catch (TomlException ex)
         {
             mistakes.Add($"{FileName}: {ex.Message}");
-            return Empty;
+            return Unreadable;
         }
     }
 
@@ -69,30 +73,35 @@ public sealed class SiteSettings
             : limits;
     }
 
-    private void Load(TomlTable root, Action<string> mistake)
+    private void Load(TomlTable root, Lazy<TomlLines> lines, ICollection<string> mistakes)
     {
+        void Mistake(string text) => mistakes.Add($"{FileName}: {text}");
         foreach (var (key, value) in root)
         {
             switch (key, value)
             {
                 case ("limits", TomlTable limits):
                     _limits = limits;
-                    LimitsReader.Read(limits, FunctionLimits.Default, "limits", mistake);
+                    LimitsReader.Read(limits, FunctionLimits.Default, "limits", Mistake);
                     break;
                 case ("functions", TomlTable functions):
-                    LoadFunctions(functions, mistake);
+                    LoadFunctions(functions, Mistake);
                     break;
                 case ("environment", TomlTable environment):
-                    LoadEnvironment(environment, mistake);
+                    LoadEnvironment(environment, Mistake);
                     break;
                 case ("egress", TomlTable egress):
-                    LoadEgress(egress, mistake);
+                    Egress = EgressReader.Read(egress, (name, text) => mistakes.Add($"{FileName}:{lines.Value.Of("egress", name)}: egress.{name}{text}"));
+                    break;
+                case ("egress", _):
+                    Egress = EgressReader.Closed;
+                    Mistake($"egress = '{ValueText.Of(value)}': a table, [egress]");
                     break;
                 case ("events", TomlTable events):
-                    LoadEvents(events, mistake);
+                    LoadEvents(events, Mistake);
                     break;
                 default:
-                    mistake($"'{key}' is not known here; known are [limits], [functions.NAME.limits], [environment], [egress] allow and [events] secret");
+                    Mistake($"'{key}' is not known here; known are [limits], [functions.NAME.limits], [environment], [egress] and [events] secret");
                     break;
             }
         }
@@ -133,25 +142,6 @@ public sealed class SiteSettings
         }
 
         Environment = variables;
-    }
-
-    private void LoadEgress(TomlTable egress, Action<string> mistake)
-    {
-        foreach (var (key, value) in egress)
-        {
-            if (key != "allow")
-            {
-                mistake($"egress.{key} is not known here; known is allow");
-            }
-            else if (value is TomlArray list && list.All(item => item is string))
-            {
-                EgressAllow = [.. list.OfType<string>()];
-            }
-            else
-            {
-                mistake($"egress.allow = '{ValueText.Of(value)}': a list of texts such as '127.0.0.1:5432'");
-            }
-        }
     }
 
     // The value is left out of the message: it would be in logs.

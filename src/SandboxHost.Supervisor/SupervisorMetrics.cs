@@ -15,6 +15,7 @@ internal sealed class SupervisorMetrics : IDisposable
     private readonly Counter<long> _workerEnds;
     private readonly Counter<long> _crashLoops;
     private readonly Histogram<double> _startDelays;
+    private readonly Counter<long> _processesRefused;
     private readonly UpDownCounter<int> _waiting;
     private readonly UpDownCounter<int> _workers;
     private int _httpWaiting;
@@ -27,6 +28,8 @@ internal sealed class SupervisorMetrics : IDisposable
         _workerEnds = _meter.CreateCounter<long>("faas.worker.ends", "{worker}", "Workers that ended, by reason");
         _crashLoops = _meter.CreateCounter<long>("faas.worker.crash_loops", "{loop}", "Times that a function's workers died too often and none was started for a while");
         _startDelays = _meter.CreateHistogram<double>("faas.worker.start_delay", "s", "Time that starts waited for their site's turn");
+        _processesRefused = _meter.CreateCounter<long>(
+            "faas.worker.processes.refused", "{process}", "Processes and threads that workers were refused for their pids limit; counted when the worker ends");
         _waiting = _meter.CreateUpDownCounter<int>("faas.queue.length", "{request}", "Requests that wait for a worker");
         _workers = _meter.CreateUpDownCounter<int>("faas.workers", "{worker}", "Workers that serve");
     }
@@ -41,6 +44,14 @@ internal sealed class SupervisorMetrics : IDisposable
     {
         _workerEnds.Add(1, new KeyValuePair<string, object?>("reason", reason));
         _workers.Add(-1);
+    }
+
+    public void ProcessesRefused(long count)
+    {
+        if (count > 0)
+        {
+            _processesRefused.Add(count);
+        }
     }
 
     /// <summary>Requests with a client behind them that wait now.</summary>

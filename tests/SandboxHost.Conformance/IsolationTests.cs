@@ -62,7 +62,7 @@ public sealed class IsolationTests(HostFixture fixture)
 
         Assert.Equal(["lo"], network.GetProperty("interfaces").EnumerateArray().Select(name => name.GetString()));
         Assert.Equal("ECONNREFUSED", network.GetProperty("hostLoopback").GetString());
-        Assert.Equal("ENETUNREACH", network.GetProperty("metadata").GetString());
+        Assert.Equal("ECONNRESET", network.GetProperty("metadata").GetString());
         Assert.Equal(before, fixture.Forbidden.Connections);
     }
 

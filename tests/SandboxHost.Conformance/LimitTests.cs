@@ -95,17 +95,26 @@ public sealed class LimitTests(HostFixture fixture)
     }
 
     [Theory(Timeout = 60_000)]
-    [InlineData("")]
-    [InlineData("?buffers")]
-    public async Task FC_26_a_function_above_its_memory_is_out_of_memory_with_limit_and_peak(string kind)
+    [InlineData("", @"^The function's JavaScript heap reached its limit, before the worker reached its memory limit of 192 MB \(peak \d+ MB\)\.$")]
+    [InlineData("?buffers", @"^The function used more memory than its limit of 192 MB \(peak 19\d MB\)\.$")]
+    public async Task FC_26_a_function_above_its_memory_is_out_of_memory_with_limit_and_peak(string kind, string message)
     {
         var reply = await Client.GetAsync("/memory" + kind);
 
         Assert.Equal(HttpStatusCode.BadGateway, reply.StatusCode);
         var error = await reply.Content.ReadFromJsonAsync<JsonElement>();
         Assert.Equal("out_of_memory", error.GetProperty("code").GetString());
-        Assert.Contains("192 MB", error.GetProperty("errorMessage").GetString());
+        Assert.Matches(message, error.GetProperty("errorMessage").GetString());
         Assert.Equal("plain", await Client.GetStringAsync("/.netlify/functions/plain"));
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task FC_26_a_function_that_aborts_is_not_called_out_of_memory()
+    {
+        var error = await (await Client.PostAsync("/memory?abort", null)).Content.ReadFromJsonAsync<JsonElement>();
+
+        Assert.Equal("worker_exited", error.GetProperty("code").GetString());
+        Assert.Equal("The worker aborted (SIGABRT).", error.GetProperty("errorMessage").GetString());
     }
 
     [Fact(Timeout = 30_000)]
@@ -115,4 +124,21 @@ public sealed class LimitTests(HostFixture fixture)
 
         Assert.InRange(used, 0.4, 0.65);
     }
+
+    [Fact(Timeout = 30_000)]
+    public async Task FC_27_a_worker_starts_with_the_whole_machine_and_gets_its_share_with_its_function()
+    {
+        Assert.Equal("plain", await Client.GetStringAsync("/.netlify/functions/plain"));
+
+        await Eventually.TrueAsync(() => Quotas().Contains(null), TimeSpan.FromSeconds(20), "a placeholder stands ready, without a quota");
+        Assert.Contains(0.5, Quotas());
+    }
+
+    /// <summary>vCPUs of every worker of the host; null for one without a quota.</summary>
+    private List<double?> Quotas() =>
+    [
+        .. Leftovers.Groups(fixture.Host.Instance).SelectMany(Directory.EnumerateDirectories)
+            .SelectMany(group => new[] { group + "/cpu.max", group + "/cpu.cfs_quota_us" }).Where(File.Exists)
+            .Select(file => double.TryParse(File.ReadAllText(file).Split(' ')[0], out var quota) && quota > 0 ? quota / 20_000 : (double?)null),
+    ];
 }

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using SandboxHost.Deployments;
+using SandboxHost.Egress;
 using SandboxHost.Events;
 using SandboxHost.Gateway.Redirects;
 using SandboxHost.Output;
@@ -93,7 +94,8 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
         await StartAsync(clock, SiteOf(functions.Length > 0 ? functions : [Function("all", FunctionKind.Http, "/*")]), new RewriteProxyOptions());
 
     public static SiteSnapshot SiteOf(
-        IReadOnlyList<FunctionVersion> functions, PublishedFiles? files = null, RedirectTable? redirects = null, HeaderTable? headers = null, string? eventSecret = null) => new()
+        IReadOnlyList<FunctionVersion> functions, PublishedFiles? files = null, RedirectTable? redirects = null, HeaderTable? headers = null, string? eventSecret = null,
+        EgressPolicy? egress = null) => new()
         {
             Identity = new SiteIdentity("1", "site", "http://localhost", "2"),
             HostNames = ["one.example", "two.example"],
@@ -103,6 +105,7 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
             Redirects = redirects ?? RedirectTable.Empty,
             Headers = headers ?? HeaderTable.Empty,
             EventSecret = eventSecret,
+            Egress = egress ?? EgressPolicy.Internet,
         };
 
     public static async Task<GatewayHost> StartAsync(TimeProvider clock, SiteSnapshot site, RewriteProxyOptions proxyOptions)
@@ -124,6 +127,9 @@ internal sealed class GatewayHost : IAsyncDisposable, ILogSink
         Functions = functions,
         Routes = new RouteTable(functions),
     }]));
+
+    /// <summary>The site is this one from now on.</summary>
+    public void Publish(SiteSnapshot site) => _snapshots.Publish(new HostSnapshot([site]));
 
     public Task<RawClient> ConnectAsync() => RawClient.ConnectAsync(Address);
 

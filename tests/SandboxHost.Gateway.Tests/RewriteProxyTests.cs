@@ -142,7 +142,7 @@ public sealed class RewriteProxyTests : IAsyncLifetime
     [InlineData("http://8.8.4.4:25/", "port")]
     public async Task Addresses_that_functions_may_not_reach_are_out_of_reach_here_too(string to, string rule)
     {
-        await using var host = await StartAsync(new RewriteProxyOptions(), Rule("/a", to));
+        await using var host = await StartAsync(new RewriteProxyOptions(), Rule("/a", to), EgressPolicy.Internet);
 
         var reply = await host.Client.GetAsync("/a");
 
@@ -157,7 +157,7 @@ public sealed class RewriteProxyTests : IAsyncLifetime
     public async Task The_hosts_own_public_address_is_out_of_reach()
     {
         var own = IPAddress.Parse("8.8.4.4");
-        await using var host = await StartAsync(new RewriteProxyOptions { OwnAddresses = () => new HashSet<IPAddress> { own } }, Rule("/a", "http://8.8.4.4/"));
+        await using var host = await StartAsync(new RewriteProxyOptions { OwnAddresses = () => new HashSet<IPAddress> { own } }, Rule("/a", "http://8.8.4.4/"), EgressPolicy.Internet);
 
         Assert.Equal(HttpStatusCode.BadGateway, (await host.Client.GetAsync("/a")).StatusCode);
         Assert.Contains("(host-address)", Assert.Single(host.Output).Text);
@@ -172,7 +172,7 @@ public sealed class RewriteProxyTests : IAsyncLifetime
             using var registration = context.RequestAborted.Register(gone.SetResult);
             await gone.Task;
         };
-        await using var host = await StartAsync(Options() with { Limit = TimeSpan.FromMilliseconds(200) }, Rule("/a", Target.ToString()));
+        await using var host = await StartAsync(new RewriteProxyOptions { Limit = TimeSpan.FromMilliseconds(200) }, Rule("/a", Target.ToString()), TargetAllowed);
 
         var reply = await host.Client.GetAsync("/a");
 
@@ -227,6 +227,29 @@ public sealed class RewriteProxyTests : IAsyncLifetime
         Assert.Contains("loop", Assert.Single(host.Output).Text);
     }
 
+    [TimedTheory]
+    [InlineData(EgressMode.None, "none")]
+    [InlineData(EgressMode.List, "not-listed")]
+    public async Task A_rewrite_goes_no_further_than_the_sites_functions(EgressMode mode, string rule)
+    {
+        var policy = new EgressPolicy(new EgressRules { Mode = mode, Names = mode == EgressMode.List ? ["example.com"] : [] });
+        await using var host = await StartAsync(new RewriteProxyOptions(), Rule("/a", "http://other.example/"), policy);
+
+        Assert.Equal(HttpStatusCode.BadGateway, (await host.Client.GetAsync("/a")).StatusCode);
+        Assert.Contains($"other.example:80 is not allowed ({rule})", Assert.Single(host.Output).Text);
+    }
+
+    [TimedFact]
+    public async Task A_connection_that_one_sites_policy_let_through_is_not_there_for_another()
+    {
+        await using var host = await StartAsync(Rule("/a", Target.ToString()));
+        Assert.Equal("target", await host.Client.GetStringAsync("/a"));
+
+        host.Publish(GatewayHost.SiteOf([], redirects: new RedirectTable([Rule("/a", Target.ToString())])));
+
+        Assert.Equal(HttpStatusCode.BadGateway, (await host.Client.GetAsync("/a")).StatusCode);
+    }
+
     [TimedFact]
     public async Task A_redirect_of_the_target_is_the_clients_to_follow()
     {
@@ -240,12 +263,12 @@ public sealed class RewriteProxyTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Redirect, (await host.Client.GetAsync("/a")).StatusCode);
     }
 
-    private RewriteProxyOptions Options() => new() { Policy = new EgressPolicy([$"127.0.0.1:{Target.Port}"]) };
+    private EgressPolicy TargetAllowed => new(new EgressRules { AllowedPrivate = [$"127.0.0.1:{Target.Port}"] });
 
-    private async Task<GatewayHost> StartAsync(RedirectRule rule) => await StartAsync(Options(), rule);
+    private async Task<GatewayHost> StartAsync(RedirectRule rule) => await StartAsync(new RewriteProxyOptions(), rule, TargetAllowed);
 
-    private static async Task<GatewayHost> StartAsync(RewriteProxyOptions options, RedirectRule rule) =>
-        await GatewayHost.StartAsync(TimeProvider.System, GatewayHost.SiteOf([], redirects: new RedirectTable([rule])), options);
+    private static async Task<GatewayHost> StartAsync(RewriteProxyOptions options, RedirectRule rule, EgressPolicy egress) =>
+        await GatewayHost.StartAsync(TimeProvider.System, GatewayHost.SiteOf([], redirects: new RedirectTable([rule]), egress: egress), options);
 
     private static RedirectRule Rule(string from, string to, string[]? headers = null, string? secret = null) => new()
     {

@@ -8,6 +8,7 @@ namespace SandboxHost.Isolation;
 public sealed class CapabilitiesTests
 {
     [LinuxFact]
+    [AlsoOnCgroup2]
     public async Task This_host_can_isolate_and_says_how()
     {
         var capabilities = await HostCapabilities.ProbeAsync(TestHost.OptionsFor("/unused"), TimeProvider.System, CancellationToken.None);

@@ -60,6 +60,7 @@ public sealed class ConfinementTests
     }
 
     [LinuxFact]
+    [AlsoOnCgroup2]
     public async Task Worker_has_a_uid_of_its_own_that_is_not_root()
     {
         await using var host = await TestHost.StartAsync();
@@ -80,6 +81,7 @@ public sealed class ConfinementTests
     }
 
     [LinuxFact]
+    [AlsoOnCgroup2]
     public async Task Worker_can_write_only_to_its_own_sized_tmp()
     {
         await using var host = await TestHost.StartAsync();
@@ -155,6 +157,7 @@ public sealed class ConfinementTests
     }
 
     [LinuxFact]
+    [AlsoOnCgroup2]
     public async Task Fork_bomb_stays_within_its_pids()
     {
         await using var host = await TestHost.StartAsync();
@@ -173,6 +176,7 @@ public sealed class ConfinementTests
     }
 
     [LinuxFact]
+    [AlsoOnCgroup2]
     public async Task Memory_bomb_ends_as_out_of_memory_with_limit_and_peak()
     {
         await using var host = await TestHost.StartAsync();
@@ -229,6 +233,7 @@ public sealed class ConfinementTests
     }
 
     [LinuxFact]
+    [AlsoOnCgroup2]
     public async Task Limits_that_the_kernel_refuses_fail_the_launch_and_leave_nothing()
     {
         await using var host = await TestHost.StartAsync();

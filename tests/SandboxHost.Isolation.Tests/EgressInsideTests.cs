@@ -1,6 +1,5 @@
-using System.Net;
 using System.Runtime.Versioning;
-using System.Text;
+using SandboxHost.Egress;
 using SandboxHost.Isolation.Linux;
 using SandboxHost.Sandboxes;
 
@@ -38,7 +37,7 @@ public sealed class EgressInsideTests
     public async Task Worker_reaches_what_is_allowed_and_is_told_what_is_not()
     {
         await using var service = new TinyServer("from the host");
-        await using var host = await TestHost.StartAsync(new EgressOptions { AllowedPrivate = [$"localhost:{service.Port}"] });
+        await using var host = await TestHost.StartAsync();
         await using var worker = await host.StartAsync(
             Ask + $$"""
             (async () => {
@@ -52,7 +51,7 @@ public sealed class EgressInsideTests
             """);
         await worker.Lines.WaitForAsync("before");
 
-        Open(worker);
+        Open(worker, service.Port);
         var (_, lines) = await worker.EndAsync();
 
         string Line(string start) => Assert.Single(lines, line => line.StartsWith(start, StringComparison.Ordinal));
@@ -75,7 +74,7 @@ public sealed class EgressInsideTests
         }
 
         await using var service = new TinyServer("fetched");
-        await using var host = await TestHost.StartAsync(new EgressOptions { AllowedPrivate = [$"127.0.0.1:{service.Port}"] });
+        await using var host = await TestHost.StartAsync();
         await using var worker = await host.StartAsync(
             Ask + $$"""
             (async () => {
@@ -92,7 +91,7 @@ public sealed class EgressInsideTests
                 ["HTTPS_PROXY"] = SandboxLayout.EgressProxy,
             });
         await worker.Lines.WaitForAsync("up");
-        Open(worker);
+        Open(worker, service.Port);
 
         Assert.Equal("fetch fetched", await worker.Lines.WaitForAsync("fetch"));
         Assert.Equal("get fetched", await worker.Lines.WaitForAsync("get"));
@@ -220,50 +219,13 @@ public sealed class EgressInsideTests
     private static EgressOptions SitesAt(TinyServer server, params string[] names) =>
         new() { Sites = new SiteServer { Ports = [server.Port], HostNames = names } };
 
-    private static void Open(TestWorker worker)
+    private static void Open(TestWorker worker, int? allowedPort = null) =>
+        Open(worker, new EgressRules { AllowedPrivate = allowedPort is { } port ? [$"localhost:{port}"] : [] });
+
+    private static void Open(TestWorker worker, EgressRules rules)
     {
         worker.Sandbox.OpenEgress(TestProcesses.InSandbox(worker.Sandbox)[^1]);
+        worker.Sandbox.SetEgress("site", new EgressPolicy(rules));
         File.WriteAllText(Path.Combine(worker.Sandbox.FunctionDirectory, "open"), "");
-    }
-
-    /// <summary>Answers every HTTP request with one text.</summary>
-    private sealed class TinyServer : IAsyncDisposable
-    {
-        private readonly System.Net.Sockets.TcpListener _listener = new(IPAddress.Loopback, 0);
-        private readonly Task _serving;
-
-        public TinyServer(string text)
-        {
-            _listener.Start();
-            _serving = ServeAsync(text);
-        }
-
-        public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
-
-        public async ValueTask DisposeAsync()
-        {
-            _listener.Dispose();
-            await _serving;
-        }
-
-        private async Task ServeAsync(string text)
-        {
-            var answer = Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Length: {text.Length}\r\nConnection: close\r\n\r\n{text}");
-            try
-            {
-                while (true)
-                {
-                    using var client = await _listener.AcceptSocketAsync();
-                    await client.ReceiveAsync(new byte[4096]);
-                    await client.SendAsync(answer);
-                    client.Shutdown(System.Net.Sockets.SocketShutdown.Send);
-                    await client.ReceiveAsync(new byte[4096]);
-                }
-            }
-            catch (Exception e) when (e is ObjectDisposedException or System.Net.Sockets.SocketException)
-            {
-                // Disposed.
-            }
-        }
     }
 }

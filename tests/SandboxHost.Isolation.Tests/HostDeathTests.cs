@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.Versioning;
-using CliWrap;
 using SandboxHost.Isolation.Linux;
 
 namespace SandboxHost.Isolation;
@@ -23,21 +22,17 @@ public sealed class HostDeathTests : IDisposable
     [LinuxFact]
     public async Task Workers_of_a_killed_host_die_at_once_even_frozen_and_the_next_host_sweeps_the_rest()
     {
-        var host = await StartHostAsync();
+        await using var host = await StartHostAsync();
         var instance = Assert.Single(Directory.EnumerateDirectories(RuntimeDirectory));
         var groups = await File.ReadAllLinesAsync(instance + "/cgroups");
         Assert.All(groups, group => Assert.True(Directory.Exists(group + "/w2")));
         Assert.NotEmpty(WorkersAlive());
 
         var start = Stopwatch.GetTimestamp();
-        LibC.Kill(host.ProcessId);
-        await host;
-        while (WorkersAlive().Count > 0 && Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(5))
-        {
-            await Task.Delay(5);
-        }
+        await host.KillAsync();
+        await Eventually.TrueAsync(() => WorkersAlive().Count == 0, TestMachine.Seconds(5), "the workers are gone");
 
-        Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(1), $"took {Stopwatch.GetElapsedTime(start)}");
+        Assert.True(Stopwatch.GetElapsedTime(start) < TestMachine.Seconds(1), $"took {Stopwatch.GetElapsedTime(start)}");
         Assert.True(Directory.Exists(groups[0]));
 
         await using var next = await LinuxSandboxLauncher.CreateAsync(
@@ -52,7 +47,7 @@ public sealed class HostDeathTests : IDisposable
     [LinuxFact]
     public async Task Host_beside_another_takes_the_next_number_and_leaves_the_other_alone()
     {
-        var host = await StartHostAsync();
+        await using var host = await StartHostAsync();
         var workers = WorkersAlive();
         var other = Assert.Single(Directory.EnumerateDirectories(RuntimeDirectory));
 
@@ -63,42 +58,49 @@ public sealed class HostDeathTests : IDisposable
 
         Assert.Equal([other], Directory.EnumerateDirectories(RuntimeDirectory));
         Assert.Equal(workers, WorkersAlive());
-        LibC.Kill(host.ProcessId);
-        await host;
-        await (await LinuxSandboxLauncher.CreateAsync(
-            TestHost.OptionsFor(RuntimeDirectory), TimeProvider.System, new RecordingLog(), CancellationToken.None)).DisposeAsync();
+        Assert.Equal((0, ""), await host.EndAsync());
+        Assert.Empty(Directory.EnumerateFileSystemEntries(RuntimeDirectory));
     }
 
     [LinuxFact]
-    public async Task Host_that_is_not_root_runs_workers_under_its_own_uid()
+    public async Task Host_that_is_not_root_runs_workers_under_its_own_uid_and_says_what_is_weaker()
     {
-        const string Uid = "2109999999";
-        if (!File.Exists("/usr/bin/setpriv") || !CanBePassedByAll(TestPlaces.HostProgram) || !CanBePassedByAll(TestPlaces.Node!))
-        {
-            Assert.Skip("wants setpriv, and a checkout that other users can read");
-        }
-
+        const uint Uid = 2_109_999_999;
+        AnotherUser.SkipUnlessPossible();
         File.SetUnixFileMode(_directory.FullName, (UnixFileMode)0x1FF); // 0777
-        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var problem = new System.Text.StringBuilder();
-        var workers = 0;
-        var result = await Cli.Wrap("/usr/bin/setpriv")
-            .WithArguments(["--reuid", Uid, "--regid", Uid, "--clear-groups", "env", "HOME=" + _directory.FullName, "TMPDIR=" + _directory.FullName, TestPlaces.HostProgram, .. HostArguments()])
-            .WithStandardInputPipe(PipeSource.Create(async (_, _) =>
-            {
-                await ready.Task.WaitAsync(TimeSpan.FromSeconds(20));
-                workers = TestProcesses.OfUids(uint.Parse(Uid, CultureInfo.InvariantCulture), 1).Count;
-            }))
-            .WithStandardOutputPipe(PipeTarget.ToDelegate(_ => ready.TrySetResult()))
-            .WithStandardErrorPipe(PipeTarget.ToStringBuilder(problem))
-            .WithValidation(CommandResultValidation.None)
-            .ExecuteAsync();
-
-        Assert.Equal((0, ""), (result.ExitCode, problem.ToString()));
+        // A user may have fewer rights than workers should have; that must not keep them from starting.
+        await using var host = await TestHostProgram.StartAsync(
+            [.. AnotherUser.Command(Uid, _directory.FullName), "prlimit", "--core=0:0", "--nofile=700:700", "--"], RuntimeDirectory, UidBase, _directory.FullName);
 
         // The host, and three times bubblewrap outside, bubblewrap inside, node.
-        Assert.Equal(10, workers);
+        Assert.Equal(10, TestProcesses.OfUids(Uid, 1).Count);
+        Assert.Equal(
+            [$"Weaker user: not root: uid {Uid}", "Weaker memory limit: no writable memory cgroup", "Weaker egress: not possible"],
+            (await host.AskAsync("report")).Where(line => line.Contains("user:") || line.Contains("memory limit:") || line.Contains("egress:")));
+        Assert.Equal((0, ""), await host.EndAsync());
         Assert.Empty(Directory.EnumerateFileSystemEntries(RuntimeDirectory));
+    }
+
+    private static IReadOnlyList<int> WorkersAlive() => TestProcesses.OfUids(UidBase, HostDirectories.MaxInstances * UidBlock.Size);
+
+    private Task<TestHostProgram> StartHostAsync() => TestHostProgram.StartAsync([], RuntimeDirectory, UidBase, _directory.FullName);
+}
+
+/// <summary>Programs started under another uid than the tests'.</summary>
+[SupportedOSPlatform("linux")]
+internal static class AnotherUser
+{
+    private const string SetPrivileges = "/usr/bin/setpriv";
+
+    public static void SkipUnlessPossible() => Assert.SkipUnless(
+        File.Exists(SetPrivileges) && CanBePassedByAll(TestPlaces.HostProgram) && CanBePassedByAll(TestPlaces.Node!),
+        "wants setpriv, and a checkout that other users can read");
+
+    /// <summary>What to put before a command, to run it under a uid, with a directory for its own files.</summary>
+    public static IReadOnlyList<string> Command(uint uid, string directory)
+    {
+        var id = uid.ToString(CultureInfo.InvariantCulture);
+        return [SetPrivileges, "--reuid", id, "--regid", id, "--clear-groups", "env", "HOME=" + directory, "TMPDIR=" + directory];
     }
 
     private static bool CanBePassedByAll(string path)
@@ -112,25 +114,5 @@ public sealed class HostDeathTests : IDisposable
         }
 
         return true;
-    }
-
-    private string[] HostArguments() =>
-        [TestPlaces.Launcher, RuntimeDirectory, UidBase.ToString(CultureInfo.InvariantCulture), TestPlaces.Node!, _directory.FullName];
-
-    private static IReadOnlyList<int> WorkersAlive() => TestProcesses.OfUids(UidBase, HostDirectories.MaxInstances * UidBlock.Size);
-
-    private async Task<CommandTask<CommandResult>> StartHostAsync()
-    {
-        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var host = Cli.Wrap(TestPlaces.HostProgram)
-            .WithArguments(HostArguments())
-            // Never ends by itself: the host lives until it is killed.
-            .WithStandardInputPipe(PipeSource.Create((_, token) => Task.Delay(Timeout.Infinite, token)))
-            .WithStandardOutputPipe(PipeTarget.ToDelegate(_ => ready.TrySetResult()))
-            .WithValidation(CommandResultValidation.None)
-            .ExecuteAsync();
-        await Task.WhenAny(ready.Task, host.Task);
-        Assert.True(ready.Task.IsCompleted, "the host ended before it was ready");
-        return host;
     }
 }

@@ -10,11 +10,29 @@ public sealed class LinuxFactAttribute : FactAttribute
     public LinuxFactAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1)
         : base(file, line)
     {
-        Timeout = 30_000;
-        Skip = Reason;
+        Timeout = RealKernel.TimeoutMilliseconds;
+        Skip = RealKernel.WhyNot;
     }
+}
 
-    private static string? Reason { get; } =
+/// <summary>The same with data.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class LinuxTheoryAttribute : TheoryAttribute
+{
+    public LinuxTheoryAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1)
+        : base(file, line)
+    {
+        Timeout = RealKernel.TimeoutMilliseconds;
+        Skip = RealKernel.WhyNot;
+    }
+}
+
+internal static class RealKernel
+{
+    public static int TimeoutMilliseconds { get; } = (int)TestMachine.Seconds(30).TotalMilliseconds;
+
+    /// <summary>Why tests against the real kernel cannot run here; null when they can.</summary>
+    public static string? WhyNot { get; } =
         !OperatingSystem.IsLinux() ? "Linux only"
         : LibC.EffectiveUserId != 0 ? "wants root"
         : !File.Exists("/usr/bin/bwrap") ? "wants bubblewrap"

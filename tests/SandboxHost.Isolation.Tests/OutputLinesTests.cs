@@ -75,6 +75,16 @@ public sealed class OutputLinesTests
     }
 
     [TimedFact]
+    public async Task What_a_runtime_says_as_it_gives_up_is_kept_even_out_of_a_flood()
+    {
+        using var output = NewOutput();
+        await ReadAsync(output, new string('\n', (1 << 20) + 10) + "FATAL ERROR: no heap\n 1: 0xb8d0 node::Abort()\n");
+
+        Assert.DoesNotContain("FATAL ERROR: no heap", _taken);
+        Assert.Equal("FATAL ERROR: no heap", output.Fatal);
+    }
+
+    [TimedFact]
     public async Task Taker_that_fails_does_not_stop_the_reading()
     {
         using var output = new OutputLines("s", line => { _taken.Add(line); throw new InvalidOperationException("no"); }, _time, NullLogger.Instance);

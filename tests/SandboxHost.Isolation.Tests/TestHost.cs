@@ -63,8 +63,12 @@ internal sealed class TestHost : IAsyncDisposable
             Limits = limits ?? DefaultLimits,
             Environment = environment ?? new Dictionary<string, string>(),
         };
-        return new TestWorker(await Launcher.LaunchAsync(spec, CancellationToken.None), lines);
+        return new TestWorker(spec.Name, await Launcher.LaunchAsync(spec, CancellationToken.None), lines);
     }
+
+    /// <summary>What the first of these files holds that a group of the worker has.</summary>
+    public string ReadOfGroup(TestWorker worker, params IEnumerable<string> files) => File.ReadAllText(
+        File.ReadAllLines(InstanceDirectory + "/cgroups").SelectMany(group => files.Select(file => $"{group}/{worker.Name}/{file}")).First(File.Exists)).Trim();
 
     public static SandboxLimits DefaultLimits { get; } = new(256L << 20, null);
 
@@ -88,7 +92,7 @@ internal sealed class TestHost : IAsyncDisposable
 }
 
 /// <summary>A worker and what it printed.</summary>
-internal sealed record TestWorker(ISandbox Sandbox, TestLines Lines) : IAsyncDisposable
+internal sealed record TestWorker(string Name, ISandbox Sandbox, TestLines Lines) : IAsyncDisposable
 {
     public ValueTask DisposeAsync() => Sandbox.DisposeAsync();
 

@@ -1,4 +1,5 @@
 using SandboxHost.Deployments;
+using SandboxHost.Egress;
 
 namespace SandboxHost.Sites.Tests;
 
@@ -36,8 +37,43 @@ public sealed class SiteSettingsTests
     [TimedFact]
     public void Egress_may_be_allowed_by_address()
     {
-        Assert.Equal(["127.0.0.1:5432"], Read("[egress]\nallow = [\"127.0.0.1:5432\"]").EgressAllow);
+        Assert.Equal(["127.0.0.1:5432"], Read("[egress]\nallow = [\"127.0.0.1:5432\"]").Egress.AllowedPrivate);
         Assert.Empty(_mistakes);
+    }
+
+    [TimedFact]
+    public void Functions_reach_the_internet_unless_the_site_says_otherwise()
+    {
+        Assert.Equal(EgressMode.Internet, Read("").Egress.Mode);
+        Assert.Equal(EgressMode.Internet, Read("[egress]\npolicy = \"internet\"").Egress.Mode);
+        Assert.Equal(EgressMode.None, Read("[egress]\npolicy = \"none\"").Egress.Mode);
+        var listed = Read("[egress]\npolicy = \"list\"\nnames = [\"example.com\", \"*.example.org:443\"]\nports = [15432]").Egress;
+        Assert.Equal((EgressMode.List, 2, 15432), (listed.Mode, listed.Names.Count, listed.Ports.Single()));
+        Assert.Empty(_mistakes);
+    }
+
+    [TimedTheory]
+    [InlineData("policy = 'lst'", "sandboxhost.toml:3: egress.policy = 'lst': 'internet', 'none' or 'list'")]
+    [InlineData("policy = 1", "sandboxhost.toml:3: egress.policy = '1': 'internet', 'none' or 'list'")]
+    [InlineData("polcy = 'none'", "sandboxhost.toml:3: egress.polcy is not known here; known are policy, names, ports and allow")]
+    [InlineData("policy = 'list'", "sandboxhost.toml:2: egress.names: policy = 'list' wants some")]
+    [InlineData("names = ['example.com']", "sandboxhost.toml:3: egress.names: only with policy = 'list'")]
+    [InlineData("policy = 'list'\nnames = ['example.com', 'http://a']", "sandboxhost.toml:4: egress.names has 'http://a': names such as 'example.com', '*.example.com' or 'example.com:443'")]
+    public void A_policy_that_cannot_be_read_is_none_and_says_where(string lines, string mistake)
+    {
+        Assert.Equal(EgressMode.None, Read($"# first\n[egress]\n{lines}").Egress.Mode);
+        Assert.Equal(mistake, Assert.Single(_mistakes));
+    }
+
+    [TimedTheory]
+    [InlineData("ports = [25]", "sandboxhost.toml:2: egress.ports = '[25]': up to 16 whole numbers from 1 to 65535, and not 25 or 53")]
+    [InlineData("allow = ['example.com']", "sandboxhost.toml:2: egress.allow has 'example.com': an address, address:port or network/length, such as '127.0.0.1:5432'")]
+    public void What_only_widens_is_left_out_when_it_is_wrong(string line, string mistake)
+    {
+        var egress = Read($"[egress]\n{line}").Egress;
+
+        Assert.Equal((EgressMode.Internet, 0, 0), (egress.Mode, egress.Ports.Count, egress.AllowedPrivate.Count));
+        Assert.Equal(mistake, Assert.Single(_mistakes));
     }
 
     [TimedFact]
@@ -74,7 +110,7 @@ public sealed class SiteSettingsTests
 
         Assert.Equal(
             [
-                "sandboxhost.toml: 'limit' is not known here; known are [limits], [functions.NAME.limits], [environment], [egress] allow and [events] secret",
+                "sandboxhost.toml: 'limit' is not known here; known are [limits], [functions.NAME.limits], [environment], [egress] and [events] secret",
                 "sandboxhost.toml: limits.memory = '1mb': a size such as '1024mb', 128mb or more",
                 "sandboxhost.toml: limits.streaming_time = '0s': a time such as '500ms', '10s' or '15min', up to a day",
                 "sandboxhost.toml: limits.colour = 'red': no limit has this name",
@@ -83,8 +119,8 @@ public sealed class SiteSettingsTests
                 "sandboxhost.toml: functions.b holds no [limits]",
                 "sandboxhost.toml: functions.c.extra is not known here; known is [functions.c.limits]",
                 "sandboxhost.toml: environment.LIST = '[1]': a text, a number, or true or false",
-                "sandboxhost.toml: egress.allow = '[5]': a list of texts such as '127.0.0.1:5432'",
-                "sandboxhost.toml: egress.deny is not known here; known is allow",
+                "sandboxhost.toml:24: egress.allow = '[5]': a list of texts such as '127.0.0.1:5432'",
+                "sandboxhost.toml:25: egress.deny is not known here; known are policy, names, ports and allow",
             ],
             _mistakes);
         Assert.Equal(4, settings.LimitsFor("z", FunctionLimits.Default).Concurrency);
@@ -96,14 +132,15 @@ public sealed class SiteSettingsTests
     [InlineData("a = ")]
     public void What_is_no_toml_is_one_mistake_and_no_settings(string text)
     {
-        Assert.Same(SiteSettings.Empty, Read(text));
+        Assert.Same(SiteSettings.Unreadable, Read(text));
+        Assert.Equal(EgressMode.None, SiteSettings.Unreadable.Egress.Mode);
         Assert.StartsWith("sandboxhost.toml: ", Assert.Single(_mistakes), StringComparison.Ordinal);
     }
 
     [TimedFact]
     public void Hostile_nesting_is_a_mistake_and_not_the_end_of_the_process()
     {
-        Assert.Same(SiteSettings.Empty, Read("a = " + new string('[', 100_000)));
+        Assert.Same(SiteSettings.Unreadable, Read("a = " + new string('[', 100_000)));
         Assert.Single(_mistakes);
     }
 

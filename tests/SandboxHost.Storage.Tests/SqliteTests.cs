@@ -1,3 +1,4 @@
+using SandboxHost.Deployments;
 using SandboxHost.Runs;
 
 namespace SandboxHost.Storage.Tests;
@@ -30,6 +31,26 @@ public sealed class SqliteScheduleStoreTests : ScheduleStoreContract, IAsyncLife
     protected override IScheduleStore Schedules => new SqliteScheduleStore(_database);
 
     protected override IRunStore Runs => new SqliteRunStore(_database);
+
+    public ValueTask InitializeAsync()
+    {
+        _database = SqliteDatabase.Open(_folder.File("state.db"));
+        return ValueTask.CompletedTask;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _database.DisposeAsync();
+        _folder.Dispose();
+    }
+}
+
+public sealed class SqliteDeployStoreTests : DeployStoreContract, IAsyncLifetime
+{
+    private readonly TempFolder _folder = new();
+    private SqliteDatabase _database = null!;
+
+    protected override IDeployStore Store => new SqliteDeployStore(_database);
 
     public ValueTask InitializeAsync()
     {

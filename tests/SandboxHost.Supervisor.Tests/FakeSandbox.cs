@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using SandboxHost.Egress;
 using SandboxHost.Sandboxes;
 
 namespace SandboxHost.Supervisor.Tests;
@@ -25,6 +26,8 @@ internal sealed partial class FakeSandbox(SandboxSpec spec, string functionDirec
     public SandboxLimits? LimitsSet { get; private set; }
 
     public int? EgressOpenedFor { get; private set; }
+
+    public (string Site, EgressPolicy Policy)? EgressSet { get; private set; }
 
     public int Kills { get; private set; }
 
@@ -64,6 +67,8 @@ internal sealed partial class FakeSandbox(SandboxSpec spec, string functionDirec
     public void SetLimits(SandboxLimits limits) => LimitsSet = limits;
 
     public void OpenEgress(int workerProcessId) => EgressOpenedFor = workerProcessId;
+
+    public void SetEgress(string site, EgressPolicy policy) => EgressSet = (site, policy);
 
     public void Freeze()
     {

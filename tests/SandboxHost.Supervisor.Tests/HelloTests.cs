@@ -1,3 +1,4 @@
+using SandboxHost.Egress;
 using SandboxHost.Invocations;
 using SandboxHost.Protocol.Worker.V1;
 
@@ -82,8 +83,10 @@ public sealed class HelloTests
         Assert.Equal(["GREETING", "hi", "AWS_REGION", "dev"], specialise.Environment);
         Assert.Equal(512u, specialise.MemoryMb);
         Assert.Equal((1u, "GET", -1), (invoke.Id, invoke.Method, invoke.Route));
+        Assert.Null(worker.Sandbox.Spec.Limits.Cpus);
         Assert.Equal((512L << 20, 0.5), (worker.Sandbox.LimitsSet!.MemoryBytes, worker.Sandbox.LimitsSet.Cpus));
         Assert.Equal(Environment.ProcessId, worker.Sandbox.EgressOpenedFor);
+        Assert.Equal(("site", EgressPolicy.Internet), worker.Sandbox.EgressSet);
         Assert.True(File.Exists(Path.Combine(worker.Sandbox.FunctionDirectory, "hello.mjs")));
     }
 

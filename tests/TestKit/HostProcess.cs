@@ -8,8 +8,8 @@ namespace SandboxHost.TestKit;
 /// <summary>`sandboxhost dev` as a process of its own, as a user runs it. Disposing stops it and looks at what it left.</summary>
 public sealed partial class HostProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StartLimit = TestMachine.Seconds(30);
+    private static readonly TimeSpan StopLimit = TestMachine.Seconds(30);
 
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _lines = new();
@@ -36,11 +36,23 @@ public sealed partial class HostProcess : IAsyncDisposable
     public static async Task<HostProcess> StartAsync(params string[] arguments)
     {
         var host = Launch(["dev", .. arguments, "--port", "0", "-v"]);
-        var ready = await host.WaitForLineAsync(line => line.Contains("Local dev server ready", StringComparison.Ordinal), StartLimit);
-        host.Port = int.Parse(PortInLine().Match(ready).Groups["port"].Value, CultureInfo.InvariantCulture);
-        var claim = host._lines.Select(line => InstanceInLine().Match(line)).FirstOrDefault(match => match.Success);
-        host.Instance = claim is null ? -1 : int.Parse(claim.Groups["instance"].Value, CultureInfo.InvariantCulture);
-        return host;
+        return await host.ReadyAsync("Local dev server ready");
+    }
+
+    /// <summary>`sandboxhost serve` over a data directory; waits until it serves.</summary>
+    public static async Task<HostProcess> ServeAsync(string dataDirectory, params string[] arguments)
+    {
+        var host = Launch(["serve", "--data", dataDirectory, .. arguments, .. arguments.Contains("--port") ? (string[])[] : ["--port", "0"], "-v"]);
+        return await host.ReadyAsync("Serving ");
+    }
+
+    private async Task<HostProcess> ReadyAsync(string words)
+    {
+        var ready = await WaitForLineAsync(line => line.Contains(words, StringComparison.Ordinal), StartLimit);
+        Port = int.Parse(PortInLine().Match(ready).Groups["port"].Value, CultureInfo.InvariantCulture);
+        var claim = _lines.Select(line => InstanceInLine().Match(line)).FirstOrDefault(match => match.Success);
+        Instance = claim is null ? -1 : int.Parse(claim.Groups["instance"].Value, CultureInfo.InvariantCulture);
+        return this;
     }
 
     /// <summary>Starts the command with exactly these arguments.</summary>
@@ -165,7 +177,7 @@ public sealed partial class HostProcess : IAsyncDisposable
         }
     }
 
-    [GeneratedRegex(@"ready: http://localhost:(?<port>\d+)", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@": http://localhost:(?<port>\d+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex PortInLine();
 
     [GeneratedRegex(@"Host instance (?<instance>\d+) ", RegexOptions.ExplicitCapture, 1000)]

@@ -1,3 +1,4 @@
+using SandboxHost.Egress;
 using SandboxHost.Invocations;
 using SandboxHost.Output;
 using SandboxHost.Routing;
@@ -71,6 +72,9 @@ public sealed class FunctionVersion
 
     public required FunctionLimits Limits { get; init; }
 
+    /// <summary>What it may reach outside.</summary>
+    public EgressPolicy Egress { get; init; } = EgressPolicy.Internet;
+
     /// <summary>True on a developer's machine: error details may leave the host.</summary>
     public bool ShowErrors { get; init; }
 
@@ -86,4 +90,5 @@ public sealed record SiteIdentity(string Id, string Name, string Url, string Acc
 
 /// <summary>Which deploy of the site.</summary>
 /// <param name="Context">"dev", "production", "deploy-preview", "branch-deploy" …</param>
-public sealed record DeployIdentity(string Id, string Context, bool Published);
+/// <param name="Branch">The git branch; empty when there is none.</param>
+public sealed record DeployIdentity(string Id, string Context, bool Published, string Branch = "");

@@ -13,12 +13,22 @@ public readonly record struct EgressVerdict(string? Rule)
 }
 
 /// <summary>
-/// Which addresses a worker, or a rewrite to another host, may reach: the internet, and nothing that is only reachable because of where the host stands.
-/// Judges addresses, never names; who dials must dial the very address that was judged.
+/// What a site's functions, and its rewrites to other hosts, may reach. Two judgements, and both must pass: of the name
+/// that was asked for, and of every address that is dialled. Addresses that are only reachable because of where the host
+/// stands are refused whatever the name; who dials must dial the very address that was judged.
 /// </summary>
 public sealed class EgressPolicy
 {
+    /// <summary>By this name functions reach the host's loopback address, where that is allowed.</summary>
+    public const string HostName = "host.internal";
+
+    /// <summary>The internet, and nothing else.</summary>
+    public static readonly EgressPolicy Internet = new(new EgressRules());
+
     private const int MailPort = 25;
+
+    // RFC 7600's address that nobody has.
+    private static readonly IPAddress HostStandIn = IPAddress.Parse("192.0.0.8");
 
     /// <summary>IANA's special-purpose registries, and what clouds put at fixed addresses. First match names the rule.</summary>
     private static readonly (IPNetwork Network, string Rule)[] Special =
@@ -59,21 +69,71 @@ public sealed class EgressPolicy
     private static readonly IPNetwork GlobalUnicast6 = IPNetwork.Parse("2000::/3");
 
     private readonly List<(IPNetwork Network, int? Port)> _allowed = [];
+    private readonly List<EgressName> _names = [];
 
     /// <exception cref="SandboxException">An entry cannot be read; the message has it.</exception>
-    public EgressPolicy(IReadOnlyList<string> allowedPrivate)
+    public EgressPolicy(EgressRules rules)
     {
-        foreach (var entry in allowedPrivate)
+        ArgumentNullException.ThrowIfNull(rules);
+        Rules = rules;
+        foreach (var entry in rules.AllowedPrivate)
         {
             _allowed.AddRange(ParseAllowed(entry));
         }
+
+        foreach (var entry in rules.Names)
+        {
+            _names.Add(EgressName.Parse(entry) ?? throw new SandboxException($"egress: '{entry}' is no name such as 'example.com', '*.example.com' or 'example.com:443'"));
+        }
+
+        if (rules.Ports.FirstOrDefault(port => port is <= 0 or > ushort.MaxValue or MailPort, 1) is not 1 and var wrong)
+        {
+            throw new SandboxException($"egress: {wrong} is no port that can be opened");
+        }
+    }
+
+    public EgressRules Rules { get; }
+
+    /// <summary>The address that stands for the host where there are only addresses; <see cref="HostName"/> leads to it inside of sandboxes.</summary>
+    public static IPAddress HostAddress => HostStandIn;
+
+    /// <summary>
+    /// Judges what was asked for: a name, or an address in any spelling. That it passes says nothing of where a name leads;
+    /// what it doesn't let pass must not even be looked up.
+    /// </summary>
+    /// <param name="port">Null: whether it may be looked up at all.</param>
+    public EgressVerdict JudgeName(string host, int? port)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        if (Rules.Mode == EgressMode.Internet)
+        {
+            return EgressVerdict.Allowed;
+        }
+
+        if (EgressName.Normalise(host) is not { } name)
+        {
+            return new EgressVerdict("no-name");
+        }
+
+        var literal = name == HostName ? IPAddress.Loopback : IPAddress.TryParse(name, out var parsed) ? parsed : null;
+        if (literal is not null && IsAllowed(literal, port))
+        {
+            return EgressVerdict.Allowed;
+        }
+
+        return Rules.Mode == EgressMode.None ? new EgressVerdict("none")
+            : _names.Any(one => one.Matches(name, port)) ? EgressVerdict.Allowed
+            : new EgressVerdict("not-listed");
     }
 
     /// <summary>Judges one address. <paramref name="own"/> has the host's addresses: reaching the host by its public one is reaching the host.</summary>
-    public EgressVerdict Judge(IPAddress address, int port, IReadOnlySet<IPAddress> own)
+    /// <param name="port">Null: whether at any port at all.</param>
+    public EgressVerdict Judge(IPAddress address, int? port, IReadOnlySet<IPAddress> own)
     {
+        ArgumentNullException.ThrowIfNull(address);
+        ArgumentNullException.ThrowIfNull(own);
         var plain = Plain(address);
-        if (_allowed.Any(allowed => allowed.Network.Contains(plain) && (allowed.Port ?? port) == port))
+        if (IsAllowed(plain, port))
         {
             return EgressVerdict.Allowed;
         }
@@ -96,6 +156,11 @@ public sealed class EgressPolicy
             return new EgressVerdict("not-global");
         }
 
+        if (IsIsatap(plain))
+        {
+            return new EgressVerdict("isatap");
+        }
+
         return own.Contains(plain) ? new EgressVerdict("host-address") : EgressVerdict.Allowed;
     }
 
@@ -106,6 +171,22 @@ public sealed class EgressPolicy
         { AddressFamily: AddressFamily.InterNetworkV6, ScopeId: not 0 } => new IPAddress(address.GetAddressBytes()),
         _ => address,
     };
+
+    private bool IsAllowed(IPAddress plain, int? port) =>
+        _allowed.Any(allowed => allowed.Network.Contains(plain) && (allowed.Port is null || port is null || allowed.Port == port));
+
+    // RFC 5214: an IPv4 address behind 0:5efe or 200:5efe, in any prefix.
+    private static bool IsIsatap(IPAddress address)
+    {
+        if (address.AddressFamily != AddressFamily.InterNetworkV6)
+        {
+            return false;
+        }
+
+        Span<byte> bytes = stackalloc byte[16];
+        address.TryWriteBytes(bytes, out _);
+        return (bytes[8] & ~2) == 0 && bytes[9] == 0 && bytes[10] == 0x5e && bytes[11] == 0xfe;
+    }
 
     private static IEnumerable<(IPNetwork Network, int? Port)> ParseAllowed(string entry)
     {

@@ -1,3 +1,5 @@
+using SandboxHost.Egress;
+
 namespace SandboxHost.Sandboxes;
 
 /// <summary>
@@ -46,11 +48,19 @@ public interface ISandbox : IAsyncDisposable
     void SetLimits(SandboxLimits limits);
 
     /// <summary>
-    /// Opens the egress door: from now on the worker's HTTP proxy address answers. Called once, when the worker has dialled
-    /// the host and <paramref name="workerProcessId"/> is known (a process inside the worker's network namespace).
+    /// Opens the egress door: from now on the worker's HTTP proxy address and its name server answer, and refuse everything
+    /// until <see cref="SetEgress"/>. Called once, when the worker has dialled the host and <paramref name="workerProcessId"/>
+    /// is known (a process inside the worker's network namespace).
     /// </summary>
     /// <exception cref="SandboxException">The door could not be opened.</exception>
     void OpenEgress(int workerProcessId);
+
+    /// <summary>
+    /// Says whose worker this is and what it may reach. Called once, when a placeholder gets its function. Does nothing
+    /// where there is no door.
+    /// </summary>
+    /// <param name="site">The site's name: what it uses counts with what its other workers use.</param>
+    void SetEgress(string site, EgressPolicy policy);
 
     /// <summary>Stops every process of the sandbox from being scheduled. Idempotent; a no-op without a freezer.</summary>
     void Freeze();

@@ -24,14 +24,16 @@ public enum SandboxExitReason
 /// <param name="Signal">Signal number with <see cref="SandboxExitReason.Signalled"/> and <see cref="SandboxExitReason.OutOfMemory"/>, else 0.</param>
 /// <param name="MemoryLimitBytes">The memory limit in force at the end.</param>
 /// <param name="PeakMemoryBytes">The most memory used; 0 when the host cannot tell.</param>
-/// <param name="Detail">For the operator: what the launcher printed, or which limit it was.</param>
+/// <param name="Detail">For the operator: what the launcher printed, which limit it was, or what the runtime said as it gave itself up.</param>
+/// <param name="RefusedProcesses">Processes and threads that it was refused for the pids limit, in its whole life.</param>
 public sealed record SandboxExit(
     SandboxExitReason Reason,
     int Code = 0,
     int Signal = 0,
     long MemoryLimitBytes = 0,
     long PeakMemoryBytes = 0,
-    string? Detail = null);
+    string? Detail = null,
+    long RefusedProcesses = 0);
 
 /// <summary>A sandbox could not be made or changed. The message names the step, the path and the errno.</summary>
 public sealed class SandboxException : Exception

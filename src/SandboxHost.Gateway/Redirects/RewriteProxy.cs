@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -13,7 +14,10 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace SandboxHost.Gateway.Redirects;
 
-/// <summary>Carries out rewrites to other hosts: the request goes there, and what comes back is the reply, both streamed.</summary>
+/// <summary>
+/// Carries out rewrites to other hosts: the request goes there, and what comes back is the reply, both streamed. A site's
+/// rewrites may go where its functions may.
+/// </summary>
 public sealed class RewriteProxy : IAsyncDisposable
 {
     private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(10);
@@ -24,7 +28,10 @@ public sealed class RewriteProxy : IAsyncDisposable
     private readonly TimeProvider _clock;
     private readonly ServiceProvider _services;
     private readonly IHttpForwarder _forwarder;
-    private readonly HttpMessageInvoker _client;
+
+    // Connections are kept for the next request, so each policy has its own: one that a site's policy let through is not
+    // there for another's. They go when the policy has gone with its site.
+    private readonly ConditionalWeakTable<EgressPolicy, HttpMessageInvoker> _clients = [];
 
     public RewriteProxy(RewriteProxyOptions options, ILogSink output, TimeProvider clock)
     {
@@ -35,21 +42,6 @@ public sealed class RewriteProxy : IAsyncDisposable
         // The forwarder comes as a service only. What goes wrong is told by Tell, so it has no log.
         _services = new ServiceCollection().AddLogging().AddSingleton(clock).AddHttpForwarder().BuildServiceProvider();
         _forwarder = _services.GetRequiredService<IHttpForwarder>();
-        _client = new HttpMessageInvoker(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            UseProxy = false,
-            AutomaticDecompression = DecompressionMethods.None,
-            ActivityHeadersPropagator = null,
-            ConnectTimeout = ConnectLimit,
-            // Names are looked up again, and new addresses judged.
-            PooledConnectionLifetime = ConnectionLifetime,
-            EnableMultipleHttp2Connections = true,
-            RequestHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
-            ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
-            ConnectCallback = ConnectAsync,
-        });
     }
 
     internal async Task ForwardAsync(HttpContext context, SiteSnapshot site, RedirectRule rule, string target, string requestId)
@@ -65,7 +57,7 @@ public sealed class RewriteProxy : IAsyncDisposable
         var error = await _forwarder.SendAsync(
             context,
             address.GetLeftPart(UriPartial.Authority),
-            _client,
+            _clients.GetValue(site.Egress, NewClient),
             new ForwarderRequestConfig { ActivityTimeout = _options.Limit },
             new RewriteRequest(address, site, rule, requestId, _clock),
             context.RequestAborted);
@@ -87,7 +79,11 @@ public sealed class RewriteProxy : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _client.Dispose();
+        foreach (var (_, client) in _clients)
+        {
+            client.Dispose();
+        }
+
         await _services.DisposeAsync();
     }
 
@@ -121,14 +117,35 @@ public sealed class RewriteProxy : IAsyncDisposable
         return null;
     }
 
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext connection, CancellationToken cancellationToken)
+    private HttpMessageInvoker NewClient(EgressPolicy policy) => new(new SocketsHttpHandler
     {
-        var (host, port) = (connection.DnsEndPoint.Host, connection.DnsEndPoint.Port);
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        UseProxy = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        ActivityHeadersPropagator = null,
+        ConnectTimeout = ConnectLimit,
+        // Names are looked up again, and new addresses judged.
+        PooledConnectionLifetime = ConnectionLifetime,
+        EnableMultipleHttp2Connections = true,
+        RequestHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
+        ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
+        ConnectCallback = (connection, token) => ConnectAsync(policy, connection.DnsEndPoint, token),
+    });
+
+    private async ValueTask<Stream> ConnectAsync(EgressPolicy policy, DnsEndPoint target, CancellationToken cancellationToken)
+    {
+        var (host, port) = (target.Host, target.Port);
+        if (policy.JudgeName(host.Trim('[', ']'), port) is { IsAllowed: false } asked)
+        {
+            throw new AddressRefusedException($"{host}:{port} is not allowed ({asked.Rule}); [egress] in sandboxhost.toml says what is");
+        }
+
         var addresses = IPAddress.TryParse(host.Trim('[', ']'), out var literal) ? [literal] : await Dns.GetHostAddressesAsync(host, cancellationToken);
         Exception failure = new AddressRefusedException($"{host} has no address");
         foreach (var address in addresses)
         {
-            var verdict = _options.Policy.Judge(address, port, _options.OwnAddresses());
+            var verdict = policy.Judge(address, port, _options.OwnAddresses());
             if (!verdict.IsAllowed)
             {
                 failure = new AddressRefusedException(

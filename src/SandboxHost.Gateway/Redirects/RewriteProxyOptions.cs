@@ -1,14 +1,10 @@
 using System.Net;
-using SandboxHost.Egress;
 
 namespace SandboxHost.Gateway.Redirects;
 
-/// <summary>How far rewrites to other hosts may reach, and how long they may take.</summary>
+/// <summary>What all rewrites to other hosts share: the addresses that none may reach, and how long they may take.</summary>
 public sealed record RewriteProxyOptions
 {
-    /// <summary>Judges every address that is dialled: the same rules as for what functions fetch. Default: the internet only.</summary>
-    public EgressPolicy Policy { get; init; } = new([]);
-
     /// <summary>The host's own addresses, which no rewrite may reach. Default: none are known.</summary>
     public Func<IReadOnlySet<IPAddress>> OwnAddresses { get; init; } = static () => new HashSet<IPAddress>();
 

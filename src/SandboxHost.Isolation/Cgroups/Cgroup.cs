@@ -121,7 +121,7 @@ internal sealed class Cgroup
         ReadNumber(_choice.Memory, "memory.current", "memory.usage_in_bytes"),
         ReadNumber(_choice.Memory, "memory.peak", "memory.max_usage_in_bytes"),
         ReadCpu(),
-        (int)ReadNumber(_choice.Pids, "pids.current", "pids.current"));
+        (int)ReadNumber(_choice.Pids, "pids.current"));
 
     /// <summary>Memory that the kernel could not take back. Files in tmpfs are among it, cached ones are not.</summary>
     public long ReadHeldMemory(long enough)
@@ -137,17 +137,18 @@ internal sealed class Cgroup
             return used;
         }
 
-        var statistics = _files.TryRead(PathIn(memory, "memory.stat")) ?? "";
+        var statistics = ReadFirst(memory, ["memory.stat"]);
         // A v1 group counts its children in fields of their own.
-        var prefix = memory.Version == 2 ? "" : "total_";
+        var prefix = statistics.Contains("total_", StringComparison.Ordinal) ? "total_" : "";
         var cached = FieldOf(statistics, prefix + "active_file") + FieldOf(statistics, prefix + "inactive_file");
         return Math.Max(0, used - cached);
     }
 
     /// <summary>How many processes the kernel killed for memory. Not failcnt, which counts mere pressure and may stay 0.</summary>
-    public long ReadOutOfMemoryKills() => _choice.Memory is { } memory
-        ? ReadField(PathIn(memory, memory.Version == 2 ? "memory.events" : "memory.oom_control"), "oom_kill")
-        : 0;
+    public long ReadOutOfMemoryKills() => ReadField(_choice.Memory, "oom_kill", "memory.events", "memory.oom_control");
+
+    /// <summary>How many processes and threads the kernel refused to start for the pids limit.</summary>
+    public long ReadRefusedProcesses() => ReadField(_choice.Pids, "max", "pids.events");
 
     /// <summary>
     /// Removes the groups. The kernel says EBUSY until the last process is gone and reaped, which comes a moment after its
@@ -198,8 +199,8 @@ internal sealed class Cgroup
     {
         if (_choice.Freezer is { } freezer)
         {
-            var version2 = freezer.Has("cgroup.freeze");
-            _files.Write(PathIn(freezer, version2 ? "cgroup.freeze" : "freezer.state"), version2 ? unified : legacy);
+            var isUnified = freezer.Has("cgroup.freeze");
+            _files.Write(PathIn(freezer, isUnified ? "cgroup.freeze" : "freezer.state"), isUnified ? unified : legacy);
         }
     }
 
@@ -226,22 +227,16 @@ internal sealed class Cgroup
             .Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => int.Parse(line, CultureInfo.InvariantCulture));
 
-    private TimeSpan ReadCpu()
-    {
-        if (_choice.CpuTime is not { } root)
-        {
-            return TimeSpan.Zero;
-        }
+    private TimeSpan ReadCpu() => _choice.CpuTime?.Has("cpuacct.usage") == true
+        ? FromNanoseconds(ReadNumber(_choice.CpuTime, "cpuacct.usage"))
+        : TimeSpan.FromMicroseconds(ReadField(_choice.CpuTime, "usage_usec", "cpu.stat"));
 
-        return root.Version == 2
-            ? TimeSpan.FromMicroseconds(ReadField(PathIn(root, "cpu.stat"), "usage_usec"))
-            : FromNanoseconds(ReadNumber(root, "", "cpuacct.usage"));
-    }
+    /// <summary>The number in the first of the files that a group there has; 0 without one.</summary>
+    private long ReadNumber(CgroupRoot? root, params ReadOnlySpan<string> files) =>
+        long.TryParse(ReadFirst(root, files), out var value) ? value : 0;
 
-    private long ReadNumber(CgroupRoot? root, string unified, string legacy) =>
-        root is not null && long.TryParse(_files.TryRead(PathIn(root, root.Version == 2 ? unified : legacy)), out var value) ? value : 0;
-
-    private long ReadField(string path, string field) => FieldOf(_files.TryRead(path) ?? "", field);
+    /// <summary>The number behind a name in the first of the files that a group there has; 0 without one.</summary>
+    private long ReadField(CgroupRoot? root, string field, params ReadOnlySpan<string> files) => FieldOf(ReadFirst(root, files), field);
 
     private static long FieldOf(string text, string field)
     {
@@ -254,6 +249,19 @@ internal sealed class Cgroup
         }
 
         return 0;
+    }
+
+    private string ReadFirst(CgroupRoot? root, ReadOnlySpan<string> files)
+    {
+        foreach (var file in files)
+        {
+            if (root?.Has(file) == true)
+            {
+                return _files.TryRead(PathIn(root, file)) ?? "";
+            }
+        }
+
+        return "";
     }
 
     private string PathIn(CgroupRoot root, string file) => root.Directory + "/" + _name + "/" + file;

@@ -66,12 +66,9 @@ internal sealed record CgroupMount(int Version, IReadOnlyList<string> Controller
         return OutOfLeaf(mountPoint.TrimEnd('/') + relative);
     }
 
-    // An earlier instance in this process may have moved it to a leaf; groups go where the process was before.
+    // This process, or the one that started it, may have moved to a leaf; groups go beside it, not into it.
     private static string OutOfLeaf(string directory) =>
-        Path.GetFileName(directory) is var name && name.StartsWith(CgroupTree.NamePrefix, StringComparison.Ordinal)
-            && name.EndsWith(CgroupTree.LeafSuffix, StringComparison.Ordinal)
-            ? Path.GetDirectoryName(directory)!
-            : directory;
+        Path.GetFileName(directory) == Delegation.LeafName ? Path.GetDirectoryName(directory)! : directory;
 
     private static string Unescape(string text) =>
         text.Contains('\\') ? text.Replace("\\040", " ").Replace("\\011", "\t").Replace("\\134", "\\") : text;

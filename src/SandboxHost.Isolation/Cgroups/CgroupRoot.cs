@@ -3,6 +3,7 @@ using System.Collections.Frozen;
 namespace SandboxHost.Isolation.Cgroups;
 
 /// <summary>A directory in one hierarchy below which groups are made, and the files that a group there has.</summary>
+/// <param name="Version">1 or 2, for people only: what a group can do is decided by its files.</param>
 internal sealed record CgroupRoot(string Directory, int Version, FrozenSet<string> Files)
 {
     public bool Has(string file) => Files.Contains(file);
@@ -21,11 +22,12 @@ internal sealed record CgroupChoice(
 
     public static CgroupChoice From(IReadOnlyCollection<CgroupRoot> roots)
     {
+        // The first file that is found anywhere wins: v2's names stand before v1's.
         CgroupRoot? With(params ReadOnlySpan<string> files)
         {
             foreach (var file in files)
             {
-                if (roots.OrderByDescending(root => root.Version).FirstOrDefault(root => root.Has(file)) is { } found)
+                if (roots.FirstOrDefault(root => root.Has(file)) is { } found)
                 {
                     return found;
                 }
@@ -42,6 +44,7 @@ internal sealed record CgroupChoice(
             // outlive a host that was killed.
             With("cgroup.freeze", "freezer.state"),
             With("cgroup.kill"),
-            roots.FirstOrDefault(root => root.Version == 2 && root.Has("cpu.stat")) ?? With("cpuacct.usage"));
+            // Both kinds have a cpu.stat; only that of a group that can have controllers says how much was used.
+            roots.FirstOrDefault(root => root.Has("cgroup.controllers") && root.Has("cpu.stat")) ?? With("cpuacct.usage"));
     }
 }

@@ -13,17 +13,15 @@ internal sealed class CgroupTree
 {
     public const string NamePrefix = "sandboxhost-";
 
-    /// <summary>Ends the name of the group that the host itself moves to when the v2 tree wants its own one empty.</summary>
-    public const string LeafSuffix = "-host";
-
     private static readonly string[] Wanted = ["memory", "cpu", "cpuacct", "pids", "freezer"];
-    private static readonly string[] Delegated = ["memory", "cpu", "pids"];
     private readonly ICgroupFiles _files;
+    private readonly IReadOnlyList<Delegation> _delegations;
 
-    private CgroupTree(ICgroupFiles files, IReadOnlyList<string> directories, CgroupChoice choice)
+    private CgroupTree(ICgroupFiles files, CgroupChoice choice, IReadOnlyList<Delegation> delegations)
     {
         _files = files;
-        Directories = directories;
+        _delegations = delegations;
+        Directories = [.. choice.Used.Select(root => root.Directory)];
         Choice = choice;
     }
 
@@ -40,16 +38,24 @@ internal sealed class CgroupTree
     public static CgroupTree Create(ICgroupFiles files, IReadOnlyList<CgroupMount> mounts, string name)
     {
         var roots = new List<CgroupRoot>();
+        var delegations = new List<Delegation>();
         foreach (var mount in Relevant(mounts))
         {
             var directory = mount.OwnDirectory + "/" + name;
             switch (files.CreateDirectory(directory))
             {
                 case 0:
-                    roots.Add(new CgroupRoot(directory, mount.Version, Look(files, mount, directory, name)));
+                    // Core of v2, and not of v1: a group there can hand controllers down, and must before one below has any.
+                    if (files.Exists(mount.OwnDirectory + "/" + Delegation.File))
+                    {
+                        delegations.Add(Delegation.Begin(files, mount.OwnDirectory, directory));
+                    }
+
+                    roots.Add(new CgroupRoot(directory, mount.Version, FilesBelow(files, directory)));
                     break;
                 case LibC.ErrnoExists:
                     roots.ForEach(root => files.RemoveDirectory(root.Directory));
+                    delegations.ForEach(delegation => delegation.End());
                     throw new SandboxException($"cgroup: {directory} exists already and belongs to another host");
                 default:
                     // Not ours to write: an unprivileged host without delegation. The capability report has a row for it.
@@ -63,13 +69,19 @@ internal sealed class CgroupTree
             _ = files.RemoveDirectory(unused.Directory);
         }
 
-        return new CgroupTree(files, [.. choice.Used.Select(root => root.Directory)], choice);
+        return new CgroupTree(files, choice, delegations);
     }
 
     public Cgroup CreateGroup(string name, SandboxLimits limits) => Cgroup.Create(_files, Choice, name, limits);
 
-    public Task RemoveAsync(TimeProvider time, CancellationToken cancellationToken) =>
-        RemoveAllAsync(_files, Directories, time, cancellationToken);
+    public async Task RemoveAsync(TimeProvider time, CancellationToken cancellationToken)
+    {
+        await RemoveAllAsync(_files, Directories, time, cancellationToken);
+        foreach (var delegation in _delegations)
+        {
+            delegation.End();
+        }
+    }
 
     /// <summary>Ends everything in the given groups and removes them, with what is below them. Missing ones are no error.</summary>
     public static async Task RemoveAllAsync(
@@ -99,21 +111,8 @@ internal sealed class CgroupTree
     }
 
     // The files that a sandbox's group will have: tried, with a group that is made and removed.
-    private static FrozenSet<string> Look(ICgroupFiles files, CgroupMount mount, string directory, string name)
+    private static FrozenSet<string> FilesBelow(ICgroupFiles files, string directory)
     {
-        try
-        {
-            if (mount.Version == 2)
-            {
-                Delegate(files, mount.OwnDirectory, name);
-                Delegate(files, directory, name);
-            }
-        }
-        catch (SandboxException)
-        {
-            // Controllers are not handed down; the core of v2, freezing and killing, is there all the same.
-        }
-
         var probe = directory + "/probe";
         _ = files.CreateDirectory(probe);
         var found = files.Files(probe).ToFrozenSet();
@@ -154,34 +153,4 @@ internal sealed class CgroupTree
             files.Kill(int.Parse(line, CultureInfo.InvariantCulture));
         }
     }
-
-    /// <summary>
-    /// Hands controllers down to the children of a v2 group. A group other than the root may then have no process of its
-    /// own, so if the kernel says EBUSY this process moves to a leaf beside the instance's group and tries again.
-    /// </summary>
-    private static void Delegate(ICgroupFiles files, string directory, string name)
-    {
-        var offered = Words(files.TryRead(directory + "/cgroup.controllers"));
-        var given = Words(files.TryRead(directory + "/cgroup.subtree_control"));
-        var missing = Delegated.Where(controller => offered.Contains(controller) && !given.Contains(controller)).ToArray();
-        if (missing.Length == 0)
-        {
-            return;
-        }
-
-        var text = string.Join(' ', missing.Select(controller => "+" + controller));
-        try
-        {
-            files.Write(directory + "/cgroup.subtree_control", text);
-        }
-        catch (SandboxException)
-        {
-            var leaf = directory + "/" + name + LeafSuffix;
-            _ = files.CreateDirectory(leaf);
-            files.Write(leaf + "/cgroup.procs", "0");
-            files.Write(directory + "/cgroup.subtree_control", text);
-        }
-    }
-
-    private static string[] Words(string? text) => (text ?? "").Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
 }

@@ -31,7 +31,7 @@ internal static class CgroupValues
             }
         }
 
-        if (choice.Cpu is { Version: 1 } cpu)
+        if (choice.Cpu is { } cpu && cpu.Has("cpu.cfs_period_us"))
         {
             yield return new CgroupWrite(cpu, "cpu.cfs_period_us", $"{PeriodMicroseconds}");
         }
@@ -66,7 +66,7 @@ internal static class CgroupValues
 
     private static IEnumerable<CgroupWrite> Memory(CgroupRoot root, long? from, long to)
     {
-        if (root.Version == 2)
+        if (root.Has("memory.max"))
         {
             return [new CgroupWrite(root, "memory.max", $"{to}")];
         }
@@ -85,7 +85,7 @@ internal static class CgroupValues
     private static CgroupWrite Cpu(CgroupRoot root, double? cpus)
     {
         long? quota = cpus is { } count ? Math.Max(LeastQuotaMicroseconds, (long)(count * PeriodMicroseconds)) : null;
-        return root.Version == 2
+        return root.Has("cpu.max")
             ? new CgroupWrite(root, "cpu.max", quota is null ? $"max {PeriodMicroseconds}" : $"{quota} {PeriodMicroseconds}")
             : new CgroupWrite(root, "cpu.cfs_quota_us", quota is null ? "-1" : $"{quota}");
     }

@@ -1,32 +1,17 @@
-using System.Net;
 using System.Net.Sockets;
-using Microsoft.Extensions.Logging;
-using SandboxHost.Egress;
 
 namespace SandboxHost.Isolation.Egress;
-
-/// <summary>What every connection of a door needs.</summary>
-internal sealed record EgressContext(
-    string Sandbox, EgressPolicy Policy, OwnAddresses Own, EgressCounters Counters, TimeProvider Time, ILogger Logger)
-{
-    /// <summary>Finds a name's addresses; the host's resolver, unless a test says otherwise.</summary>
-    public Func<string, CancellationToken, Task<IPAddress[]>> Resolve { get; init; } = Dns.GetHostAddressesAsync;
-
-    /// <summary>Tells the function's author, who otherwise only sees a connection that failed.</summary>
-    public Func<string, Task> TellAsync { get; init; } = _ => Task.CompletedTask;
-}
 
 /// <summary>
 /// One connection of a worker's to the door: (1) read the head, (2) resolve the name once, (3) judge every address,
 /// (4) dial one that passed, (5) relay until both sides are done.
 /// </summary>
-internal sealed class EgressConnection(Socket client, EgressContext context)
+internal sealed class EgressConnection(Socket client, WorkerEgress worker)
 {
     private const int MaxHeadBytes = 16 << 10;
     private const int MaxLingerBytes = 256 << 10;
     private static readonly TimeSpan LingerLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HeadLimit = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan DialLimit = TimeSpan.FromSeconds(10);
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -50,15 +35,14 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
 
         using (server)
         {
-            server.NoDelay = true;
-            context.Counters.Connected();
+            worker.Connected();
             await RelayAsync(request, server, surplus, cancellationToken);
         }
     }
 
     private async Task<(byte[]? Head, byte[] Surplus)> ReadHeadAsync(CancellationToken cancellationToken)
     {
-        using var limit = new CancellationTokenSource(HeadLimit, context.Time);
+        using var limit = new CancellationTokenSource(HeadLimit, worker.Context.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         var buffer = new byte[MaxHeadBytes];
         var length = 0;
@@ -98,21 +82,20 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
 
     private async Task<Socket?> ConnectAsync(ProxyRequest request, CancellationToken cancellationToken)
     {
-        using var limit = new CancellationTokenSource(DialLimit, context.Time);
+        using var limit = new CancellationTokenSource(Dialer.Limit, worker.Context.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            var addresses = await ResolveAsync(request.Host, either.Token);
-            var own = context.Own.Read();
-            var judged = addresses.Select(address => (Address: address, Verdict: context.Policy.Judge(address, request.Port, own))).ToArray();
-            var allowed = judged.Where(one => one.Verdict.IsAllowed).Select(one => one.Address).ToArray();
-            if (allowed.Length == 0 && judged.Length > 0)
+            var destination = await worker.FindAsync(request.Host, request.Port, either.Token);
+            if (destination.Rule is { } rule)
             {
-                await RefuseAsync(request, judged[0].Verdict.Rule!, cancellationToken);
+                await RefuseAsync(request, rule, cancellationToken);
                 return null;
             }
 
-            return await DialAsync(allowed, request.Port, either.Token);
+            return destination.Failure is null
+                ? await Dialer.DialAsync(destination.Addresses, request.Port, either.Token)
+                : throw destination.Failure;
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
@@ -126,49 +109,9 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
         }
     }
 
-    // 2130706433, 0177.1 and 0x7f.1 are addresses too: whatever the resolver makes of a host is what gets judged.
-    private Task<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken)
-    {
-        // Inside, localhost is the sandbox's own. This is the name for the host's; like any address it still has to be allowed.
-        if (string.Equals(host, EgressOptions.HostName, StringComparison.OrdinalIgnoreCase))
-        {
-            return Task.FromResult(new[] { IPAddress.Loopback });
-        }
-
-        return IPAddress.TryParse(host, out var address) ? Task.FromResult(new[] { address }) : context.Resolve(host, cancellationToken);
-    }
-
-    private static async Task<Socket> DialAsync(IPAddress[] addresses, int port, CancellationToken cancellationToken)
-    {
-        SocketException? last = null;
-        foreach (var address in addresses.Select(EgressPolicy.Plain))
-        {
-            Socket? socket = null;
-            try
-            {
-                // The family may be missing altogether on this host, so making the socket can fail as well.
-                socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-                await socket.ConnectAsync(new IPEndPoint(address, port), cancellationToken);
-                return socket;
-            }
-            catch (SocketException e)
-            {
-                socket?.Dispose();
-                last = e;
-            }
-            catch
-            {
-                socket?.Dispose();
-                throw;
-            }
-        }
-
-        throw last ?? new SocketException((int)SocketError.HostNotFound);
-    }
-
     private async Task RelayAsync(ProxyRequest request, Socket server, byte[] surplus, CancellationToken cancellationToken)
     {
-        using var relay = new Relay(context.Time, cancellationToken);
+        using var relay = new Relay(worker.Context.Time, cancellationToken);
         if (request.IsTunnel)
         {
             await client.SendAsync(ProxyAnswer.Established, relay.Token);
@@ -179,15 +122,15 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
         }
 
         var up = request.IsTunnel ? TunnelUpAsync(server, surplus, relay) : BodyUpAsync(request, server, surplus, relay);
-        var down = relay.PumpAsync(server, client, context.Counters.Down);
+        var down = relay.PumpAsync(server, client, worker.DownAsync);
         await Task.WhenAll(up, down);
     }
 
     private async Task TunnelUpAsync(Socket server, byte[] surplus, Relay relay)
     {
         await Relay.SendAllAsync(server, surplus, relay.Token);
-        context.Counters.Up(surplus.Length);
-        await relay.PumpAsync(client, server, context.Counters.Up);
+        await worker.UpAsync(surplus.Length, relay.Token);
+        await relay.PumpAsync(client, server, worker.UpAsync);
     }
 
     /// <summary>Passes on exactly one request's body. Anything after it would be a request that nobody judged, and ends the connection.</summary>
@@ -203,7 +146,7 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
             {
                 var body = meter.Take(buffer.AsSpan(0, read));
                 await Relay.SendAllAsync(server, buffer.AsMemory(0, body), relay.Token);
-                context.Counters.Up(body);
+                await worker.UpAsync(body, relay.Token);
                 if (meter.IsBroken || body < read)
                 {
                     await relay.BreakOffAsync();
@@ -226,10 +169,15 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
 
     private async Task RefuseAsync(ProxyRequest request, string rule, CancellationToken cancellationToken)
     {
-        context.Counters.Refused();
-        context.Logger.EgressRefused(context.Sandbox, request.Host, request.Port, rule);
-        await context.TellAsync(
-            $"The egress door refused {request.Host}:{request.Port} ({rule}): functions reach the internet, and private addresses only where they are allowed.");
+        // Limits on names pass by themselves; everything else stays refused.
+        if (LimitName.IsLimit(rule))
+        {
+            await worker.TurnAwayAsync(rule);
+            await AnswerAsync(ProxyAnswer.Busy(rule), cancellationToken);
+            return;
+        }
+
+        await worker.RefuseAsync(request.Host, request.Port, rule);
         await AnswerAsync(ProxyAnswer.Refused(request.Host, request.Port, rule), cancellationToken);
     }
 
@@ -239,7 +187,7 @@ internal sealed class EgressConnection(Socket client, EgressContext context)
         client.Shutdown(SocketShutdown.Send);
 
         // Closing with bytes unread would reset the connection and could take the answer with it, so they are read for a bit.
-        using var limit = new CancellationTokenSource(LingerLimit, context.Time);
+        using var limit = new CancellationTokenSource(LingerLimit, worker.Context.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         var buffer = new byte[4 << 10];
         for (var read = 0; read < MaxLingerBytes;)

@@ -5,8 +5,8 @@ using SandboxHost.Egress;
 
 namespace SandboxHost.Isolation.Egress;
 
-/// <summary>The addresses of the host's interfaces, looked up again now and then: asking the kernel costs a millisecond.</summary>
-public sealed class OwnAddresses(TimeProvider time)
+/// <summary>The addresses of the host's interfaces, and further ones that it was told of, looked up again now and then: asking the kernel costs a millisecond.</summary>
+public sealed class OwnAddresses(TimeProvider time, IReadOnlyList<IPAddress>? further = null)
 {
     private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(30);
     private readonly Lock _gate = new();
@@ -21,7 +21,9 @@ public sealed class OwnAddresses(TimeProvider time)
             {
                 _addresses = NetworkInterface.GetAllNetworkInterfaces()
                     .SelectMany(one => one.GetIPProperties().UnicastAddresses)
-                    .Select(one => EgressPolicy.Plain(one.Address))
+                    .Select(one => one.Address)
+                    .Concat(further ?? [])
+                    .Select(EgressPolicy.Plain)
                     .ToFrozenSet();
                 _readAt = time.GetTimestamp();
             }

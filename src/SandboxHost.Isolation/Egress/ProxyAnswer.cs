@@ -18,7 +18,8 @@ internal static class ProxyAnswer
 
     public static byte[] TimedOut(string host, int port) => Error("504 Gateway Timeout", "egress_timeout", $"{host} port {port} did not answer");
 
-    public static byte[] TooMany(int most) => Error("503 Service Unavailable", "egress_busy", $"more than {most} connections at a time");
+    /// <param name="limit">Which limit it is, by its name.</param>
+    public static byte[] Busy(string limit) => Error("503 Service Unavailable", "egress_busy", $"this is more than the site may have: {limit}", limit);
 
     private static byte[] Error(string status, string type, string message, string? rule = null)
     {

@@ -33,7 +33,8 @@ internal sealed class Relay : IDisposable
     }
 
     /// <summary>Copies until the sender is done, then says so to the receiver; the other direction goes on by itself.</summary>
-    public async Task PumpAsync(Socket from, Socket to, Action<int> count)
+    /// <param name="passed">Told of bytes that arrived; the next are read when it is done.</param>
+    public async Task PumpAsync(Socket from, Socket to, Func<int, CancellationToken, ValueTask> passed)
     {
         try
         {
@@ -42,7 +43,7 @@ internal sealed class Relay : IDisposable
             {
                 Moved();
                 await SendAllAsync(to, buffer.AsMemory(0, read), Token);
-                count(read);
+                await passed(read, Token);
             }
 
             to.Shutdown(SocketShutdown.Send);

@@ -7,7 +7,7 @@ namespace SandboxHost.Isolation.Egress;
 /// One connection of a worker's to a site port: what it sends goes to the host's public server, to the port of the same
 /// number and nowhere else, byte for byte.
 /// </summary>
-internal sealed class SiteConnection(Socket client, IPEndPoint server, EgressContext context)
+internal sealed class SiteConnection(Socket client, IPEndPoint server, WorkerEgress worker)
 {
     private static readonly TimeSpan DialLimit = TimeSpan.FromSeconds(10);
 
@@ -15,14 +15,27 @@ internal sealed class SiteConnection(Socket client, IPEndPoint server, EgressCon
     {
         client.NoDelay = true;
         using var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        using (var limit = new CancellationTokenSource(DialLimit, context.Time))
+        using (var limit = new CancellationTokenSource(DialLimit, worker.Context.Time))
         using (var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken))
         {
             await socket.ConnectAsync(server, either.Token);
         }
 
-        context.Counters.Connected();
-        using var relay = new Relay(context.Time, cancellationToken);
-        await Task.WhenAll(relay.PumpAsync(client, socket, context.Counters.Up), relay.PumpAsync(socket, client, context.Counters.Down));
+        worker.Counters.Connected();
+        using var relay = new Relay(worker.Context.Time, cancellationToken);
+        await Task.WhenAll(relay.PumpAsync(client, socket, UpAsync), relay.PumpAsync(socket, client, DownAsync));
+    }
+
+    // Nothing of it leaves the host, so the site's rates have nothing to do with it.
+    private ValueTask UpAsync(int bytes, CancellationToken cancellationToken)
+    {
+        worker.Counters.Up(bytes);
+        return ValueTask.CompletedTask;
+    }
+
+    private ValueTask DownAsync(int bytes, CancellationToken cancellationToken)
+    {
+        worker.Counters.Down(bytes);
+        return ValueTask.CompletedTask;
     }
 }

@@ -1,4 +1,6 @@
+using System.Net;
 using System.Runtime.Versioning;
+using SandboxHost.Egress;
 
 namespace SandboxHost.Isolation.Linux;
 
@@ -15,16 +17,16 @@ internal static class EtcSkeleton
     [
         ("passwd", "fn:x:65534:65534:function:/tmp:/bin/false\n"),
         ("group", "fn:x:65534:\n"),
-        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
-        // No name server: names are resolved by the host, behind the egress door.
-        ("resolv.conf", ""),
+        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
     ];
 
     /// <param name="siteNames">Further names of localhost.</param>
-    public static void Write(string directory, IReadOnlyList<string> siteNames)
+    /// <param name="hasDoor">Whether workers have an egress door, and with it a name server and a way to the host.</param>
+    public static void Write(string directory, IReadOnlyList<string> siteNames, bool hasDoor)
     {
         Directory.CreateDirectory(directory);
-        WriteReadable(Path.Combine(directory, "hosts"), Hosts(siteNames));
+        WriteReadable(Path.Combine(directory, "hosts"), Hosts(siteNames, hasDoor));
+        WriteReadable(Path.Combine(directory, "resolv.conf"), hasDoor ? $"nameserver {IPAddress.Loopback}\n" : "");
         foreach (var (name, text) in Texts)
         {
             WriteReadable(Path.Combine(directory, name), text);
@@ -45,8 +47,10 @@ internal static class EtcSkeleton
     }
 
     // A line for each name: glibc takes lines of any length, other resolvers cut them.
-    private static string Hosts(IReadOnlyList<string> siteNames) =>
-        "127.0.0.1 localhost fn\n::1 localhost\n" + string.Concat(siteNames.Select(name => $"127.0.0.1 {name}\n::1 {name}\n"));
+    private static string Hosts(IReadOnlyList<string> siteNames, bool hasDoor) =>
+        "127.0.0.1 localhost fn\n::1 localhost\n"
+        + (hasDoor ? $"{EgressPolicy.HostAddress} {EgressPolicy.HostName}\n" : "")
+        + string.Concat(siteNames.Select(name => $"127.0.0.1 {name}\n::1 {name}\n"));
 
     private static void WriteReadable(string path, string text)
     {

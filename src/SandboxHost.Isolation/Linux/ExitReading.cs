@@ -22,12 +22,17 @@ internal sealed record ExitReading
     /// <summary>The first lines that came out of it.</summary>
     public required IReadOnlyList<string> FirstLines { get; init; }
 
+    /// <summary>What the runtime said as it gave itself up; null when it said nothing.</summary>
+    public required string? FatalLine { get; init; }
+
+    public required long RefusedProcesses { get; init; }
+
     /// <summary>Says why it ended. Pure.</summary>
     public SandboxExit Explain()
     {
         const int SignalBase = 128, LastSignal = 64, SigKill = 9;
         var signal = Code is > SignalBase and <= SignalBase + LastSignal ? Code - SignalBase : 0;
-        var exit = new SandboxExit(SandboxExitReason.Exited, 0, signal, MemoryLimitBytes, PeakMemoryBytes);
+        var exit = new SandboxExit(SandboxExitReason.Exited, 0, signal, MemoryLimitBytes, PeakMemoryBytes, RefusedProcesses: RefusedProcesses);
 
         if (OutOfMemoryKills > 0 && signal == SigKill && !KilledByHost)
         {
@@ -50,7 +55,7 @@ internal sealed record ExitReading
 
         var detail = OutOfMemoryKills > 0 ? $"{OutOfMemoryKills} of its processes were killed for memory before" : null;
         return signal > 0
-            ? exit with { Reason = SandboxExitReason.Signalled, Detail = detail }
+            ? exit with { Reason = SandboxExitReason.Signalled, Detail = FatalLine ?? detail }
             : exit with { Code = Code, Detail = detail };
     }
 

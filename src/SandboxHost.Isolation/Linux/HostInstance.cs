@@ -149,6 +149,11 @@ internal sealed class HostInstance : IAsyncDisposable
     {
         var groups = ReadGroupList(directories);
         await CgroupTree.RemoveAllAsync(files, groups, time, cancellationToken);
+        foreach (var group in groups)
+        {
+            Delegation.Sweep(files, Path.GetDirectoryName(group)!);
+        }
+
         var sandboxes = Directory.Exists(directories.Sandboxes) ? Directory.GetDirectories(directories.Sandboxes).Length : 0;
         foreach (var entry in new DirectoryInfo(directories.Directory).EnumerateFileSystemInfos())
         {
@@ -185,7 +190,7 @@ internal sealed class HostInstance : IAsyncDisposable
     {
         File.SetUnixFileMode(directories.Directory, uid == 0 ? FileModes.DirectoryPassable : FileModes.DirectoryOfOwner);
         var mounts = CgroupMount.Parse(File.ReadAllText("/proc/self/mountinfo"), File.ReadAllText("/proc/self/cgroup"));
-        EtcSkeleton.Write(directories.Etc, options.Egress.Sites?.HostNames ?? []);
+        EtcSkeleton.Write(directories.Etc, options.Egress.Sites?.HostNames ?? [], hasDoor: uid == 0);
         FileModes.MakeDirectory(directories.Empty, FileModes.DirectoryReadableByAll);
         FileModes.MakeDirectory(directories.Link, FileModes.DirectoryReadableByAll);
         FileModes.MakeDirectory(directories.Stage, FileModes.DirectoryReadableByAll);

@@ -1,6 +1,7 @@
 using CliWrap;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
+using SandboxHost.Egress;
 using SandboxHost.Isolation.Cgroups;
 using SandboxHost.Isolation.Egress;
 using SandboxHost.Isolation.Output;
@@ -25,6 +26,7 @@ public sealed class LinuxSandbox : ISandbox
     private readonly Action<LinuxSandbox> _gone;
     private readonly SafeFileHandle? _process;
     private EgressDoor? _egress;
+    private int _workerProcessId;
     private Task? _disposal;
     private volatile bool _killed;
 
@@ -80,12 +82,43 @@ public sealed class LinuxSandbox : ISandbox
             if (_egress is null && _disposal is null)
             {
                 _egress = door;
+                _workerProcessId = workerProcessId;
                 return;
             }
         }
 
         door.Close();
         throw new SandboxException("egress: the door is open already, or the sandbox is gone");
+    }
+
+    public void SetEgress(string site, EgressPolicy policy)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        EgressDoor? door;
+        lock (_gate)
+        {
+            door = _egress;
+        }
+
+        if (door is null)
+        {
+            return;
+        }
+
+        door.Bind(site, policy);
+        try
+        {
+            // Not a process that got the number later.
+            if (policy.Rules.Ports.Count > 0 && _parts.Group.Contains(_workerProcessId))
+            {
+                door.OpenPorts(_workerProcessId, policy.Rules.Ports);
+            }
+        }
+        catch (SandboxException e)
+        {
+            // The function runs, and finds nobody at these ports.
+            _logger.EgressPortsFailed(_parts.Spec.Name, e);
+        }
     }
 
     public void Freeze() => WhileAlive(_parts.Group.Freeze);
@@ -177,6 +210,8 @@ public sealed class LinuxSandbox : ISandbox
                 MemoryLimitBytes = _parts.Group.MemoryLimitBytes,
                 PeakMemoryBytes = _parts.Group.ReadUsage().PeakMemoryBytes,
                 FirstLines = _parts.Output.First,
+                FatalLine = _parts.Output.Fatal,
+                RefusedProcesses = _parts.Group.ReadRefusedProcesses(),
             }.Explain();
         }
         catch (Exception e) when (e is not OutOfMemoryException)

@@ -3,7 +3,6 @@ using System.Runtime.Versioning;
 using System.Text.RegularExpressions;
 using CliWrap;
 using Microsoft.Extensions.Logging;
-using SandboxHost.Egress;
 using SandboxHost.Isolation.Cgroups;
 using SandboxHost.Isolation.Egress;
 using SandboxHost.Isolation.Output;
@@ -21,7 +20,7 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
     private readonly IsolationOptions _options;
     private readonly HostInstance _instance;
     private readonly LaunchThread _thread = new();
-    private readonly EgressPolicy _egressPolicy;
+    private readonly EgressSites _egressSites;
     private readonly OwnAddresses _ownAddresses;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -36,8 +35,8 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
         _instance = instance;
         _time = time;
         _logger = logger;
-        _egressPolicy = new EgressPolicy(options.Egress.AllowedPrivate);
-        _ownAddresses = new OwnAddresses(time);
+        _egressSites = new EgressSites(options.Egress.Limits, new HostResolver(options.Egress.LookUp), time);
+        _ownAddresses = new OwnAddresses(time, options.Egress.FurtherHostAddresses);
         _openEgress = capabilities.CanOpenEgress ? OpenEgress : null;
         Capabilities = capabilities;
     }
@@ -124,6 +123,7 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
         }
 
         await Task.WhenAll(_sandboxes.Values.Select(sandbox => sandbox.DisposeAsync().AsTask()));
+        _egressSites.Dispose();
         _thread.Dispose();
         try
         {
@@ -195,6 +195,6 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
 
     private EgressDoor OpenEgress(SandboxParts parts, int workerProcessId) => EgressDoor.Open(
         workerProcessId,
-        new EgressContext(parts.Spec.Name, _egressPolicy, _ownAddresses, new EgressCounters(), _time, _logger) { TellAsync = parts.Output.SayAsync },
+        new EgressContext(parts.Spec.Name, _egressSites, _ownAddresses, _time, _logger) { TellAsync = parts.Output.SayAsync },
         _options.Egress);
 }

@@ -19,6 +19,9 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
     private const int KeptLines = 5;
+
+    // How V8 begins what it says before it aborts.
+    private const string FatalPrefix = "FATAL ERROR: ";
     private readonly SemaphoreSlim _oneReader = new(1);
     private readonly List<string> _first = [];
     private long _windowStart = time.GetTimestamp();
@@ -29,6 +32,12 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
 
     /// <summary>The first few lines: what a launch that failed said. Read when the process has ended.</summary>
     public IReadOnlyList<string> First => _first;
+
+    /// <summary>
+    /// The last line in which a runtime gives itself up, null without one; seen even when it came within a flood that is
+    /// dropped. A function can print the like, and deceive nobody but its author. Read when the process has ended.
+    /// </summary>
+    public string? Fatal { get; private set; }
 
     /// <summary>A target for one of the process's streams. Lines of two streams are handed on one at a time.</summary>
     public PipeTarget NewTarget() => PipeTarget.Create(ReadAsync);
@@ -114,6 +123,11 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
         if (_first.Count < KeptLines)
         {
             _first.Add(line);
+        }
+
+        if (line.StartsWith(FatalPrefix, StringComparison.Ordinal))
+        {
+            Fatal = line;
         }
 
         if (time.GetElapsedTime(_windowStart) >= Window)

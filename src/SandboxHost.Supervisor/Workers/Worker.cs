@@ -30,7 +30,6 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     private bool _frozen;
     private bool _leaving;
     private bool _endIsExpected;
-    private bool _heapIsFull;
 
     public Worker(string name, SandboxRuntime runtime, SandboxLimits limits, SupervisorContext context)
     {
@@ -140,6 +139,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
             FunctionFiles.Place(function.ArtifactDirectory, sandbox.FunctionDirectory);
             Limits = Limits with { MemoryBytes = function.Limits.MemoryBytes, Cpus = function.Limits.EffectiveVcpu };
             sandbox.SetLimits(Limits);
+            sandbox.SetEgress(function.Site.Name, function.Egress);
             loadError = await Session!.SpecialiseAsync(FrameMapping.ToSpecialise(function), cancellationToken);
         }
         catch (WorkerGoneException ex)
@@ -300,7 +300,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
                 }
 
                 sandbox.Kill();
-                await sandbox.Exited;
+                _context.Metrics.ProcessesRefused((await sandbox.Exited).RefusedProcesses);
             }
 
             var error = Reason();
@@ -357,13 +357,9 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         _context.Output.Write(new OutputLine(_function, requestId, level, _function?.Secrets.Apply(text) ?? text));
 
     /// <summary>A line that its process printed past the runner.</summary>
-    public void OnPrinted(string line)
-    {
-        _heapIsFull |= line.Contains(WorkerDeath.HeapIsFull, StringComparison.Ordinal);
-        OnOutput(null, OutputLevel.Info, line);
-    }
+    public void OnPrinted(string line) => OnOutput(null, OutputLevel.Info, line);
 
-    private FunctionError Reason() => _killReason ?? WorkerDeath.Explain(Sandbox, _heapIsFull);
+    private FunctionError Reason() => _killReason ?? WorkerDeath.Explain(Sandbox);
 
     /// <summary>
     /// One of its invocations ignored its limit. If the event loop is blocked, nobody on it can go on and it is killed at

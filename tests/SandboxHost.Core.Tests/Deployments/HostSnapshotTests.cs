@@ -1,4 +1,6 @@
 using SandboxHost.Deployments;
+using SandboxHost.Routing;
+using SandboxHost.Runs;
 
 namespace SandboxHost.Tests.Deployments;
 
@@ -46,4 +48,35 @@ public sealed class HostSnapshotTests
 
         Assert.Same(next, seen);
     }
+
+    [TimedFact]
+    public void Without_a_main_site_an_unknown_host_name_is_nobody_s() =>
+        Assert.Null(new HostSnapshot([Main], hasMain: false).FindSite("nobody.example"));
+
+    [TimedFact]
+    public void A_preview_answers_at_its_own_names_and_keeps_the_runs_that_came_by_it()
+    {
+        var (live, tried, older) = (Some.Function("a"), Some.Function("a"), Some.Function("a"));
+        var site = Preview("live", "site.example", live);
+        var snapshot = new HostSnapshot([site], [Preview("tried", "tried--site.example", tried), Preview("older", "older--site.example", older, wasPublished: true)]);
+        var key = new FunctionKey(Some.Site.Id, "a");
+
+        Assert.Equal("tried", snapshot.FindSite("tried--site.example")!.DeployId);
+        Assert.Same(tried, snapshot.FindFunction(key, "tried"));
+        Assert.Same(live, snapshot.FindFunction(key, "older"));
+        Assert.Same(live, snapshot.FindFunction(key, "gone"));
+        Assert.Same(live, snapshot.FindFunction(key));
+        Assert.All([live, tried, older], function => Assert.True(snapshot.Contains(function)));
+        Assert.Single(snapshot.Sites);
+    }
+
+    private static SiteSnapshot Preview(string deploy, string host, FunctionVersion function, bool wasPublished = false) => new()
+    {
+        Identity = Some.Site,
+        DeployId = deploy,
+        WasPublished = wasPublished,
+        HostNames = [host],
+        Functions = [function],
+        Routes = new RouteTable([function]),
+    };
 }

@@ -35,7 +35,7 @@ public sealed class CgroupTests
     [Theory]
     [InlineData("/docker/abc", "/docker/abc/sub", "/sys/fs/cgroup/sub")] // a container that shows its part of the tree
     [InlineData("/", "/../other", "/sys/fs/cgroup")] // moved out of its cgroup namespace
-    [InlineData("/", "/svc/sandboxhost-3-host", "/sys/fs/cgroup/svc")] // moved to a leaf by an earlier instance
+    [InlineData("/", "/svc/sandboxhost-host", "/sys/fs/cgroup/svc")] // moved to a leaf by an earlier instance
     public void Own_directory_is_found_in_containers_and_leaves(string root, string own, string directory) => Assert.Equal(
         directory,
         Assert.Single(CgroupMount.Parse($"41 31 0:38 {root} /sys/fs/cgroup rw - cgroup2 cgroup2 rw", $"0::{own}\n")).OwnDirectory);
@@ -104,20 +104,6 @@ public sealed class CgroupTests
     }
 
     [Fact]
-    public void Unified_host_in_a_group_with_processes_moves_itself_to_a_leaf()
-    {
-        var files = FakeCgroupFiles.Unified("/cg/svc");
-        var moved = false;
-        files.Refuses = (path, _) => path == "/cg/svc/cgroup.subtree_control" && !moved;
-        files.Written = (path, text) => moved |= path == "/cg/svc/sandboxhost-0-host/cgroup.procs" && text == "0";
-
-        var tree = CgroupTree.Create(files, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0");
-
-        Assert.NotNull(tree.Choice.Memory);
-        Assert.True(moved);
-    }
-
-    [Fact]
     public void Unified_host_without_delegated_controllers_still_freezes_and_kills()
     {
         var files = FakeCgroupFiles.Unified("/cg/svc");
@@ -183,6 +169,29 @@ public sealed class CgroupTests
     }
 
     [Fact]
+    public void What_version_a_hierarchy_calls_itself_decides_nothing()
+    {
+        var (one, two) = (
+            CgroupTree.Create(FakeCgroupFiles.Legacy("/cg/unified"), [.. LegacyMounts, new CgroupMount(2, [], "/cg/unified")], "sandboxhost-0").Choice.Used,
+            CgroupTree.Create(FakeCgroupFiles.Unified("/cg/svc"), [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0").Choice.Used);
+
+        foreach (var roots in new[] { one, two })
+        {
+            var (told, lied) = (CgroupChoice.From(roots), CgroupChoice.From([.. roots.Select(root => root with { Version = 3 - root.Version })]));
+
+            Assert.Equal(Directories(told), Directories(lied));
+            Assert.Equal(Texts(told), Texts(lied));
+        }
+
+        static IEnumerable<string?> Directories(CgroupChoice choice) =>
+            new[] { choice.Memory, choice.Cpu, choice.Pids, choice.Freezer, choice.Kill, choice.CpuTime }.Select(root => root?.Directory);
+
+        static IEnumerable<(string, string)> Texts(CgroupChoice choice) =>
+            CgroupValues.Initial(choice, Limits).Concat(CgroupValues.Changes(choice, Limits, Limits with { MemoryBytes = 1, Cpus = 2, Pids = 3 }))
+                .Select(write => (write.File, write.Text));
+    }
+
+    [Fact]
     public void Limits_that_stay_are_not_written() => Assert.Empty(CgroupValues.Changes(
         CgroupTree.Create(FakeCgroupFiles.Legacy(), LegacyMounts, "sandboxhost-0").Choice, Limits, Limits with { TmpBytes = 1 }));
 
@@ -227,6 +236,29 @@ public sealed class CgroupTests
 
         Assert.Equal((700, 700), (one.ReadHeldMemory(enough: 999), two.ReadHeldMemory(enough: 0)));
         Assert.Equal((1000, 1000), (one.ReadHeldMemory(enough: 1000), two.ReadHeldMemory(enough: 1000)));
+    }
+
+    [Fact]
+    public void Kernel_that_does_not_tell_the_peak_leaves_it_at_zero()
+    {
+        var files = FakeCgroupFiles.Unified("/cg/svc", without: "memory.peak");
+        var group = CgroupTree.Create(files, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0").CreateGroup("a", Limits);
+        files["/cg/svc/sandboxhost-0/a/memory.current"] = "4096";
+
+        Assert.Equal((4096, 0), (group.ReadUsage().MemoryBytes, group.ReadUsage().PeakMemoryBytes));
+    }
+
+    [Fact]
+    public void Refused_processes_are_read_from_either_layout()
+    {
+        var legacy = FakeCgroupFiles.Legacy();
+        var one = CgroupTree.Create(legacy, LegacyMounts, "sandboxhost-0").CreateGroup("a", Limits);
+        legacy["/cg/pids/sandboxhost-0/a/pids.events"] = "max 5\n";
+        var unified = FakeCgroupFiles.Unified("/cg/svc");
+        var two = CgroupTree.Create(unified, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0").CreateGroup("a", Limits);
+        unified["/cg/svc/sandboxhost-0/a/pids.events"] = "max 6\n";
+
+        Assert.Equal((5, 6), (one.ReadRefusedProcesses(), two.ReadRefusedProcesses()));
     }
 
     [Fact]

@@ -45,13 +45,19 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
 
     public void Write(string path, string text)
     {
-        if (Refuses(path, text) || !_texts.ContainsKey(path))
+        if (Refuses(path, text) || !_texts.ContainsKey(path) || MayNotHandDown(path, text))
         {
             throw LibC.Failure("cgroup", path, 22);
         }
 
         Writes.Add((path, text));
         Written(path, text);
+        if (text == "0" && path.EndsWith("/cgroup.procs", StringComparison.Ordinal))
+        {
+            Join(path);
+            return;
+        }
+
         if (!path.EndsWith("subtree_control", StringComparison.Ordinal))
         {
             _texts[path] = text;
@@ -59,11 +65,43 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
         }
 
         // Controllers handed down show at once in the groups that are there.
-        _texts[path] = text.Replace("+", "");
+        var given = _texts[path].Split(' ', StringSplitOptions.RemoveEmptyEntries).ToList();
+        foreach (var word in text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            given.Remove(word[1..]);
+            given.AddRange(word[0] == '+' ? [word[1..]] : []);
+        }
+
+        _texts[path] = string.Join(' ', given);
         foreach (var child in Directories(Path.GetDirectoryName(path)!))
         {
             AddFiles(child);
         }
+    }
+
+    // A v2 group other than the root that hands controllers down has no process of its own, and takes none back while a
+    // group below hands them on.
+    private bool MayNotHandDown(string path, string text)
+    {
+        if (!path.EndsWith("/cgroup.subtree_control", StringComparison.Ordinal))
+        {
+            return false;
+        }
+
+        var directory = Path.GetDirectoryName(path)!;
+        var handedOn = Directories(directory).Any(below => _texts.GetValueOrDefault(below + "/cgroup.subtree_control") is { Length: > 0 });
+        return (text.Contains('+') && _texts.GetValueOrDefault(directory + "/cgroup.procs") is { Length: > 0 }) || (text.Contains('-') && handedOn);
+    }
+
+    private void Join(string group)
+    {
+        var self = $"{Environment.ProcessId}\n";
+        foreach (var path in _texts.Keys.Where(path => path.EndsWith("/cgroup.procs", StringComparison.Ordinal)).ToArray())
+        {
+            _texts[path] = _texts[path].Replace(self, "");
+        }
+
+        _texts[group] += self;
     }
 
     public int CreateDirectory(string path)
@@ -86,13 +124,17 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
     {
         foreach (var (name, text) in FilesOf(this, directory))
         {
-            _texts[directory + "/" + name] = text;
+            // What a group has keeps what was written to it; which controllers it has follows from the group above.
+            if (!_texts.TryAdd(directory + "/" + name, text) && name == "cgroup.controllers")
+            {
+                _texts[directory + "/" + name] = text;
+            }
         }
     }
 
     public int RemoveDirectory(string path)
     {
-        if (Busy.Remove(path) || Directories(path).Count > 0)
+        if (Busy.Remove(path) || Directories(path).Count > 0 || _texts.GetValueOrDefault(path + "/cgroup.procs") == $"{Environment.ProcessId}\n")
         {
             return LibC.ErrnoBusy;
         }
@@ -108,9 +150,10 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
     public void Kill(int processId) => Killed.Add(processId);
 
     /// <summary>A host with nothing but v2, on which this process is in <paramref name="own"/>.</summary>
-    public static FakeCgroupFiles Unified(string own)
+    /// <param name="without">A file that this kernel does not have yet.</param>
+    public static FakeCgroupFiles Unified(string own, string? without = null)
     {
-        var files = new FakeCgroupFiles { FilesOf = UnifiedFiles };
+        var files = new FakeCgroupFiles { FilesOf = (files, directory) => UnifiedFiles(files, directory).Where(file => file.Name != without) };
         files.CreateDirectory(own);
         files[own + "/cgroup.controllers"] = "cpuset cpu io memory pids";
         return files;
@@ -132,7 +175,7 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
             {
                 "memory" => new[] { "memory.max", "memory.swap.max", "memory.oom.group", "memory.current", "memory.peak", "memory.events" },
                 "cpu" => ["cpu.max"],
-                "pids" => ["pids.max", "pids.current"],
+                "pids" => ["pids.max", "pids.current", "pids.events"],
                 _ => [],
             })
             {
@@ -145,7 +188,7 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
     public static FakeCgroupFiles Legacy(string unifiedOwn = "/none") => new()
     {
         FilesOf = (files, directory) => directory.StartsWith(unifiedOwn, StringComparison.Ordinal)
-            ? [("cgroup.procs", ""), ("cgroup.freeze", "0"), ("cgroup.kill", ""), ("cpu.stat", "usage_usec 7\n")]
+            ? [("cgroup.procs", ""), ("cgroup.controllers", "hugetlb"), ("cgroup.freeze", "0"), ("cgroup.kill", ""), ("cpu.stat", "usage_usec 7\n")]
             : directory.Split('/')[2] switch
             {
                 "memory" =>
@@ -155,7 +198,7 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
                 ],
                 "cpu" => [("cgroup.procs", ""), ("cpu.cfs_quota_us", "-1"), ("cpu.cfs_period_us", "100000")],
                 "cpuacct" => [("cgroup.procs", ""), ("cpuacct.usage", "3000000")],
-                "pids" => [("cgroup.procs", ""), ("pids.max", "max"), ("pids.current", "0")],
+                "pids" => [("cgroup.procs", ""), ("pids.max", "max"), ("pids.current", "0"), ("pids.events", "max 0\n")],
                 "freezer" => [("cgroup.procs", ""), ("freezer.state", "THAWED")],
                 _ => [],
             },

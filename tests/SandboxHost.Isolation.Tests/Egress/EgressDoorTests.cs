@@ -1,10 +1,6 @@
-using System.Collections.Concurrent;
-using System.Net;
 using System.Net.Sockets;
-using System.Text;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
-using SandboxHost.Egress;
+using static SandboxHost.Isolation.Egress.Sockets;
 
 namespace SandboxHost.Isolation.Egress;
 
@@ -181,7 +177,7 @@ public sealed class EgressDoorTests
     [TimedFact]
     public async Task Connections_past_the_limit_are_turned_away()
     {
-        await using var door = new DoorUnderTest(maxConnections: 2);
+        await using var door = new DoorUnderTest(new EgressLimits { MaxConnections = 2 });
         using var one = await door.ConnectAsync();
         using var two = await door.ConnectAsync();
         await door.AcceptedAsync(2);
@@ -248,7 +244,7 @@ public sealed class EgressDoorTests
     [TimedFact]
     public async Task Site_port_and_proxy_share_one_limit_and_its_author_is_told_once()
     {
-        await using var door = new DoorUnderTest(maxConnections: 2);
+        await using var door = new DoorUnderTest(new EgressLimits { MaxConnections = 2 });
         using var one = await door.ConnectAsync();
         using var two = await door.ConnectToSiteAsync();
         await door.AcceptedAsync(2);
@@ -258,7 +254,7 @@ public sealed class EgressDoorTests
         Assert.Equal("", await ReadUntilEndAsync(three));
         Assert.StartsWith("HTTP/1.1 503", await ReadUntilEndAsync(four), StringComparison.Ordinal);
         Assert.Equal(2, door.Door.ReadUsage().Refused);
-        Assert.Equal("The egress door turned a connection away: a worker may have 2 at a time. (Said once.)", Assert.Single(door.Told));
+        Assert.Equal("The egress door turned a connection away: a worker may have 2 at a time (connections; said once).", Assert.Single(door.Told));
 
         // A place that is free again is given again.
         using (await door.Server.AcceptSocketAsync())
@@ -312,159 +308,5 @@ public sealed class EgressDoorTests
 
         Assert.Equal("", await ReadUntilEndAsync(server));
         await Assert.ThrowsAnyAsync<SocketException>(door.ConnectToSiteAsync);
-    }
-
-    private static byte[] Text(string text) => Encoding.Latin1.GetBytes(text);
-
-    // The timer may be set only a moment from now, so time goes on until it shows.
-    private static async Task AdvanceUntilAsync(FakeTimeProvider time, TimeSpan step, Task done)
-    {
-        while (!done.IsCompleted)
-        {
-            time.Advance(step);
-            await Task.Yield();
-        }
-
-        await done;
-    }
-
-    private static async Task SendAllAsync(Socket socket, byte[] bytes)
-    {
-        for (var sent = 0; sent < bytes.Length;)
-        {
-            sent += await socket.SendAsync(bytes.AsMemory(sent));
-        }
-
-        socket.Shutdown(SocketShutdown.Send);
-    }
-
-    private static async Task<byte[]> ReadBytesAsync(Socket socket)
-    {
-        using var all = new MemoryStream();
-        var buffer = new byte[64 << 10];
-        while (await socket.ReceiveAsync(buffer) is > 0 and var read)
-        {
-            all.Write(buffer, 0, read);
-        }
-
-        return all.ToArray();
-    }
-
-    private static async Task<string> ReadAllAsync(Socket socket) => Encoding.Latin1.GetString(await ReadBytesAsync(socket));
-
-    // A connection that is broken off ends as well.
-    private static async Task<string> ReadUntilEndAsync(Socket socket)
-    {
-        try
-        {
-            return await ReadAllAsync(socket);
-        }
-        catch (SocketException)
-        {
-            return "";
-        }
-    }
-
-    private static async Task<string> ReadAsync(Socket socket, int length)
-    {
-        var buffer = new byte[length];
-        for (var at = 0; at < length;)
-        {
-            var read = await socket.ReceiveAsync(buffer.AsMemory(at));
-            Assert.True(read > 0, "ended after " + Encoding.Latin1.GetString(buffer, 0, at));
-            at += read;
-        }
-
-        return Encoding.Latin1.GetString(buffer);
-    }
-
-    private sealed class DoorUnderTest : IAsyncDisposable
-    {
-        private readonly IPEndPoint _address;
-        private readonly IPEndPoint _siteAddress;
-        private readonly TaskCompletionSource _resolving = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public DoorUnderTest(int maxConnections = 64, TimeProvider? time = null)
-        {
-            Server.Start();
-            var (proxy, site) = (Listen(), Listen());
-            _address = (IPEndPoint)proxy.LocalEndPoint!;
-            _siteAddress = (IPEndPoint)site.LocalEndPoint!;
-            var policy = new EgressPolicy([$"localhost:{ServerPort}"]);
-            time ??= TimeProvider.System;
-            Door = new EgressDoor(
-                [new DoorListener(proxy), new DoorListener(site, new IPEndPoint(IPAddress.Loopback, ServerPort))],
-                new EgressContext("test", policy, new OwnAddresses(time), new EgressCounters(), time, NullLogger.Instance)
-                {
-                    Resolve = ResolveAsync,
-                    TellAsync = line =>
-                    {
-                        Told.Enqueue(line);
-                        return Task.CompletedTask;
-                    },
-                },
-                maxConnections);
-        }
-
-        public TcpListener Server { get; } = new(IPAddress.Loopback, 0);
-
-        public int ServerPort => field != 0 ? field : field = ((IPEndPoint)Server.LocalEndpoint).Port;
-
-        public EgressDoor Door { get; }
-
-        public int Resolutions { get; private set; }
-
-        public Task Resolving => _resolving.Task;
-
-        public ConcurrentQueue<string> Told { get; } = new();
-
-        public Task<Socket> ConnectAsync() => ConnectAsync(_address);
-
-        public Task<Socket> ConnectToSiteAsync() => ConnectAsync(_siteAddress);
-
-        public async Task AcceptedAsync(int count)
-        {
-            while (Door.OpenConnections < count)
-            {
-                await Task.Yield();
-            }
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await Door.DisposeAsync();
-            Server.Dispose();
-        }
-
-        private static Socket Listen()
-        {
-            var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-            listener.Listen();
-            return listener;
-        }
-
-        private static async Task<Socket> ConnectAsync(IPEndPoint address)
-        {
-            var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            await client.ConnectAsync(address);
-            return client;
-        }
-
-        private async Task<IPAddress[]> ResolveAsync(string name, CancellationToken cancellationToken)
-        {
-            Resolutions++;
-            _resolving.TrySetResult();
-            switch (name)
-            {
-                case "localhost": return [IPAddress.Loopback];
-                case "mixed.example": return [IPAddress.Parse("10.0.0.1"), IPAddress.Loopback];
-                case "rebound.example": return [IPAddress.Loopback, IPAddress.Parse("fd00::1")];
-                case "mail.example": return [IPAddress.Parse("1.1.1.1")];
-                case "slow.example": await Task.Delay(Timeout.Infinite, cancellationToken); break;
-            }
-
-            throw new SocketException((int)SocketError.HostNotFound);
-        }
     }
 }

@@ -13,6 +13,8 @@ public sealed class ExitReadingTests
         MemoryLimitBytes = 1000,
         PeakMemoryBytes = 900,
         FirstLines = [],
+        FatalLine = null,
+        RefusedProcesses = 0,
     };
 
     [Fact]
@@ -43,6 +45,20 @@ public sealed class ExitReadingTests
         var exit = (Plain with { Code = 1, OutOfMemoryKills = 2 }).Explain();
         Assert.Equal((SandboxExitReason.Exited, 1), (exit.Reason, exit.Code));
         Assert.StartsWith("2 of its processes", exit.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_the_runtime_said_as_it_gave_up_is_told_along_with_the_signal() => Assert.Equal(
+        (SandboxExitReason.Signalled, 6, "FATAL ERROR: no heap"),
+        (Plain with { Code = 134, FatalLine = "FATAL ERROR: no heap" }).Explain() is var exit ? (exit.Reason, exit.Signal, exit.Detail) : default);
+
+    [Fact]
+    public void Processes_that_were_refused_are_told_along_whatever_the_end()
+    {
+        var refused = Plain with { RefusedProcesses = 3, OutOfMemoryKills = 1 };
+        Assert.All(
+            new[] { refused, refused with { Code = 137 }, refused with { KilledByHost = true }, refused with { Ran = false } },
+            reading => Assert.Equal(3, reading.Explain().RefusedProcesses));
     }
 
     [Theory]
