@@ -49,8 +49,9 @@ public sealed class WorkerLimitTests
     public async Task Files_without_content_are_charged_like_content()
     {
         await using var host = await TestHost.StartAsync();
+        // A /tmp that has room for more files than the memory limit: their number is bounded by its size.
         await using var worker = await host.StartAsync(
-            "const fs = require('fs'); for (let n = 0; ; n++) fs.closeSync(fs.openSync('/tmp/' + n, 'w'));", new SandboxLimits(80L << 20, null));
+            "const fs = require('fs'); for (let n = 0; ; n++) fs.closeSync(fs.openSync('/tmp/' + n, 'w'));", new SandboxLimits(80L << 20, null, TmpBytes: 4L << 30));
 
         Assert.Equal(SandboxExitReason.OutOfMemory, (await worker.Sandbox.Exited).Reason);
     }
