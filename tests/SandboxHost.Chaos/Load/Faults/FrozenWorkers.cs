@@ -1,0 +1,48 @@
+namespace SandboxHost.Chaos.Load.Faults;
+
+/// <summary>A worker's runner gets SIGSTOP: it lives, holds its connection and does nothing.</summary>
+internal sealed class FrozenWorkers : Fault
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(6);
+
+    /// <summary>Beyond the time limit: for noticing that its event loop does not answer (250 ms), and for killing it.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
+
+    public override string Title => "A worker stands still";
+
+    public override string Invariant =>
+        "A worker that is stopped holds up the requests that it has, as many as its slots at most, until their time limit; they end with "
+        + "`timeout` (or begin again elsewhere), the worker is killed and replaced, and nobody else notices. None hangs, none is run twice.";
+
+    protected override async Task InjectAsync(LoadSite site, FaultLength length, FaultReport report)
+    {
+        await using var host = await site.StartHostAsync();
+        var workers = new HostWorkers(host);
+        var stopped = 0;
+        await using var load = LoadDriver.Start(LoadSite.AddressOf(host));
+        do
+        {
+            await Task.Delay(TimeSpan.FromSeconds(1));
+            var worker = workers.Serving().Last(worker => worker.Function == "read");
+            Signals.Send(workers.RunnerOf(worker)!.Value, Signals.Stop);
+            stopped++;
+            var took = await Eventually.TrueAsync(() => workers.ProcessesOf(worker).Count == 0, LoadDriver.HangLimit, "the stopped worker is gone");
+            report.Recovered("stopped worker gone", took, LoadSite.TimeLimit + Grace);
+            var next = (stopped * Interval) - load.Elapsed;
+            if (next > TimeSpan.Zero)
+            {
+                await Task.Delay(next);
+            }
+        }
+        while (load.Elapsed < length.Load);
+
+        var result = await load.StopAsync();
+        report.Injected = $"SIGSTOP to the runner of the busiest worker of `read`: {stopped} times. Its function's time limit is {LoadSite.TimeLimit.TotalSeconds} s, and it has {LoadSite.Concurrency} slots.";
+        report.Judge(result, site.Ledger);
+        report.CheckNone(result.Failures.Where(request => request.Reason != "timeout"), "another end than timeout");
+        var failed = result.Failures.Count();
+        report.Check(failed <= stopped * LoadSite.Concurrency, $"{failed} requests failed; {stopped} workers had {stopped * LoadSite.Concurrency} slots");
+        var last = result.Requests.Max(request => request.Took);
+        report.Check(last <= (2 * LoadSite.TimeLimit) + Grace, $"the slowest end came after {last.TotalSeconds:0.0} s");
+    }
+}
