@@ -20,7 +20,7 @@ public sealed class RunExecutor(
     public async Task RunAsync(ClaimedRun claimed, CancellationToken stopping)
     {
         ArgumentNullException.ThrowIfNull(claimed);
-        var function = snapshots.Current.FindFunction(claimed.Run.Function);
+        var function = snapshots.Current.FindFunction(claimed.Run.Function, claimed.Run.DeployId);
         var error = await InvokeAsync(claimed, function, stopping);
         if (stopping.IsCancellationRequested && error is not null)
         {

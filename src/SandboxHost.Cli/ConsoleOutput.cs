@@ -25,6 +25,9 @@ internal sealed class ConsoleOutput : ILogSink, IAsyncDisposable
         _writing = WriteAsync();
     }
 
+    /// <summary>Lines say of which site a function is. Default false: there is one.</summary>
+    public bool NamesSites { get; init; }
+
     public void Write(in OutputLine line)
     {
         var color = line.Level switch
@@ -34,7 +37,7 @@ internal sealed class ConsoleOutput : ILogSink, IAsyncDisposable
             OutputLevel.Debug => "grey",
             _ => "default",
         };
-        Add(line.Function?.Name ?? "", color, line.Text);
+        Add((NamesSites ? line.Function?.ToString() : line.Function?.Name) ?? "", color, line.Text);
     }
 
     /// <summary>A line of the host's own.</summary>

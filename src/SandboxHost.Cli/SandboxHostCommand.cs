@@ -1,6 +1,7 @@
 using System.CommandLine;
 using SandboxHost.Cli.Events;
 using SandboxHost.Cli.Functions;
+using SandboxHost.Cli.Serve;
 using SandboxHost.Cli.Work;
 
 namespace SandboxHost.Cli;
@@ -15,6 +16,10 @@ internal static class SandboxHostCommand
     public static RootCommand Create() => new("Runs sites' serverless functions, each in its own sandboxed process.")
     {
         DevCommand.Create(),
+        ServeCommand.Create(),
+        DeployCommand.Create(),
+        SitesCommand.Create(),
+        DeploysCommand.Create(),
         FunctionsCommand.Create(),
         EventsCommand.Create(),
         RunsCommand.Create(),

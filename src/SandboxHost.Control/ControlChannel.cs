@@ -3,14 +3,15 @@ using Grpc.Net.Client;
 
 namespace SandboxHost.Control;
 
-/// <summary>The way to the control API of the host that serves a site folder.</summary>
+/// <summary>The way to the control API of a host.</summary>
 public static class ControlChannel
 {
-    /// <returns>Null when no host serves the folder.</returns>
-    public static GrpcChannel? Open(string siteDirectory)
+    /// <param name="directory">The site folder that a host serves, or the directory in which it keeps its data.</param>
+    /// <returns>Null when no host does.</returns>
+    public static GrpcChannel? Open(string directory)
     {
-        var path = ControlSocket.PathFor(siteDirectory);
-        if (!ControlSocket.IsLive(path))
+        var path = new[] { ControlSocket.PathFor(directory), ControlSocket.InDataDirectory(directory) }.FirstOrDefault(ControlSocket.IsLive);
+        if (path is null)
         {
             return null;
         }

@@ -1,6 +1,4 @@
 using System.Net.Sockets;
-using Grpc.Core;
-using Grpc.Core.Interceptors;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -17,11 +15,17 @@ public sealed record ControlContext(IRunStore Runs, IScheduleStore Schedules, Ru
 {
     /// <summary>Schedules of deploys that are not published tick, too.</summary>
     public bool TicksUnpublished { get; init; }
+
+    /// <summary>Null on a developer's machine, where nothing is deployed.</summary>
+    public Deployer? Deployer { get; init; }
 }
 
 /// <summary>Serves the control API on a Unix socket that only the host's own user may open.</summary>
 public sealed class ControlServer : IAsyncDisposable
 {
+    /// <summary>The list of a deploy's files is the largest.</summary>
+    private const int MaxMessageBytes = 32 * 1024 * 1024;
+
     private readonly WebApplication _app;
     private readonly string _path;
 
@@ -40,8 +44,17 @@ public sealed class ControlServer : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
         builder.Services.AddSingleton(context);
+        if (context.Deployer is not null)
+        {
+            builder.Services.AddSingleton(context.Deployer);
+        }
+
         builder.Services.AddRoutingCore();
-        builder.Services.AddGrpc(options => options.Interceptors.Add<StoreErrors>());
+        builder.Services.AddGrpc(options =>
+        {
+            options.Interceptors.Add<ControlErrors>();
+            options.MaxReceiveMessageSize = MaxMessageBytes;
+        });
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -53,6 +66,12 @@ public sealed class ControlServer : IAsyncDisposable
         app.MapGrpcService<RunsEndpoint>();
         app.MapGrpcService<SchedulesEndpoint>();
         app.MapGrpcService<EventsEndpoint>();
+        if (context.Deployer is not null)
+        {
+            app.MapGrpcService<SitesEndpoint>();
+            app.MapGrpcService<DeploysEndpoint>();
+        }
+
         try
         {
             await app.StartAsync(cancellationToken);
@@ -78,22 +97,5 @@ public sealed class ControlServer : IAsyncDisposable
         await _app.StopAsync(atOnce.Token);
         await _app.DisposeAsync();
         File.Delete(_path);
-    }
-
-    /// <summary>A store that fails is the host's trouble and passes; the caller is told so.</summary>
-    private sealed class StoreErrors : Interceptor
-    {
-        public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
-            TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
-        {
-            try
-            {
-                return await continuation(request, context);
-            }
-            catch (RunStoreException ex)
-            {
-                throw new RpcException(new Status(StatusCode.Unavailable, $"The store failed: {ex.Message}"));
-            }
-        }
     }
 }

@@ -11,6 +11,9 @@ public static class ControlSocket
     /// <summary>The socket of the host that serves a site folder.</summary>
     public static string PathFor(string siteDirectory) => Path.Combine(siteDirectory, ".sandboxhost", "control.sock");
 
+    /// <summary>The socket of the host that keeps its data in a directory.</summary>
+    public static string InDataDirectory(string directory) => Path.Combine(directory, "control.sock");
+
     /// <summary>
     /// A path that leads to the same place and is short enough for a socket. A folder may lie deep; from the working directory
     /// it may be near.

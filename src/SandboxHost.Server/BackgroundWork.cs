@@ -16,10 +16,13 @@ public sealed class BackgroundWork : IAsyncDisposable
     private BackgroundWork(SqliteDatabase database)
     {
         _parts.Push(database);
+        Database = database;
         Runs = new SqliteRunStore(database);
         Schedules = new SqliteScheduleStore(database);
         Queue = new RunQueue(Runs);
     }
+
+    public SqliteDatabase Database { get; }
 
     public IRunStore Runs { get; }
 

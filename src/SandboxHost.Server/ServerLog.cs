@@ -10,4 +10,7 @@ internal static partial class ServerLog
 
     [LoggerMessage(5001, LogLevel.Warning, "Commands such as `sandboxhost runs` can't reach this host: {Reason}")]
     public static partial void ControlSocketFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(5002, LogLevel.Warning, "{Mistake}")]
+    public static partial void DeployNotServed(this ILogger logger, string mistake);
 }

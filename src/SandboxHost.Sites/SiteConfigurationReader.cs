@@ -66,10 +66,10 @@ public sealed class SiteConfigurationReader(SiteFolderOptions options)
     {
         var publish = options.PublishDirectory is { } given
             ? Path.GetFullPath(given, options.Directory)
-            : PathInSite(netlify.DevPublish ?? netlify.Publish, baseDirectory, "publish", mistakes);
+            : PathInSite((options.IsDeploy ? null : netlify.DevPublish) ?? netlify.Publish, baseDirectory, "publish", mistakes);
         var functions = options.FunctionsDirectory is { } own
             ? Path.GetFullPath(own, options.Directory)
-            : PathInSite(netlify.DevFunctionsDirectory ?? netlify.FunctionsDirectory, baseDirectory, "functions", mistakes);
+            : PathInSite((options.IsDeploy ? null : netlify.DevFunctionsDirectory) ?? netlify.FunctionsDirectory, baseDirectory, "functions", mistakes);
         IEnumerable<VariableLayer> layers =
         [
             new(NetlifyToml.FileName, netlify.Environment), new(SiteSettings.FileName, _settings.Environment), .. envFiles.AsEnumerable().Reverse(),
@@ -89,7 +89,7 @@ public sealed class SiteConfigurationReader(SiteFolderOptions options)
     }
 
     private List<string> EnvFilesOf(NetlifyToml netlify, string baseDirectory, List<string> mistakes) =>
-        [.. (netlify.EnvFiles ?? DefaultEnvFiles).Select(file => PathInSite(file, baseDirectory, "dev.envFiles", mistakes)).OfType<string>()];
+        options.IsDeploy ? [] : [.. (netlify.EnvFiles ?? DefaultEnvFiles).Select(file => PathInSite(file, baseDirectory, "dev.envFiles", mistakes)).OfType<string>()];
 
     // One that begins with / counts from the site's folder, any other from the base.
     private string? PathInSite(string? path, string baseDirectory, string key, List<string> mistakes)

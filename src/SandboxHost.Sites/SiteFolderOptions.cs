@@ -12,6 +12,9 @@ public sealed record SiteFolderOptions(string Directory, string Name, string Url
     /// <summary>The deploy context whose settings hold: "dev", "production", "branch:NAME" and so on.</summary>
     public string Context { get; init; } = DeployContext.Dev;
 
+    /// <summary>It is built to be deployed: what counts on a developer's machine only, [dev] and .env files, is left out. Default false.</summary>
+    public bool IsDeploy { get; init; }
+
     /// <summary>Functions are made for a debugger: see <see cref="DebuggableModule"/>. Default false.</summary>
     public bool Debuggable { get; init; }
 

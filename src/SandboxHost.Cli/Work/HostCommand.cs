@@ -30,12 +30,16 @@ internal static class HostCommand
     public static Option<bool> Json() => new("--json") { Description = "For programs." };
 
     /// <summary>Asks the host of a folder; tells the user why it can't, or what the host refused.</summary>
-    public static async Task<int> AskAsync(DirectoryInfo folder, Func<GrpcChannel, Task> ask)
+    public static Task<int> AskAsync(DirectoryInfo folder, Func<GrpcChannel, Task> ask) => AskAsync(folder, "sandboxhost dev", ask);
+
+    /// <param name="start">The command that starts such a host.</param>
+    public static async Task<int> AskAsync(DirectoryInfo folder, string start, Func<GrpcChannel, Task> ask)
     {
+        ArgumentNullException.ThrowIfNull(ask);
         using var channel = ControlChannel.Open(folder.FullName);
         if (channel is null)
         {
-            return FunctionsCommand.Fail($"No host serves {folder.FullName}. Start one with `sandboxhost dev`.");
+            return FunctionsCommand.Fail($"No host serves {folder.FullName}. Start one with `{start}`.");
         }
 
         try

@@ -82,4 +82,5 @@ public sealed record SiteIdentity(string Id, string Name, string Url, string Acc
 
 /// <summary>Which deploy of the site.</summary>
 /// <param name="Context">"dev", "production", "deploy-preview", "branch-deploy" …</param>
-public sealed record DeployIdentity(string Id, string Context, bool Published);
+/// <param name="Branch">The git branch; empty when there is none.</param>
+public sealed record DeployIdentity(string Id, string Context, bool Published, string Branch = "");

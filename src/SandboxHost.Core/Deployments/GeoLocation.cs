@@ -14,6 +14,9 @@ public sealed record GeoLocation
         Longitude = 0,
     };
 
+    /// <summary>Nothing is known of where clients are.</summary>
+    public static readonly GeoLocation Unknown = new();
+
     public string? City { get; init; }
 
     public GeoArea? Country { get; init; }

@@ -12,17 +12,27 @@ public sealed class HostSnapshot
     public static readonly HostSnapshot Empty = new([]);
 
     private readonly FrozenDictionary<string, SiteSnapshot> _byHost;
+    private readonly FrozenDictionary<string, SiteSnapshot> _bySite;
+    private readonly FrozenDictionary<string, SiteSnapshot> _previews;
+    private readonly FrozenSet<FunctionVersion> _functions;
     private readonly SiteSnapshot? _main;
 
-    /// <param name="sites">The first is the main site: it answers at every host name that no other site has.</param>
-    public HostSnapshot(IReadOnlyList<SiteSnapshot> sites)
+    /// <param name="sites">Each site once, as its own names show it. The first is the main site, when there is one.</param>
+    /// <param name="previews">Deploys that answer at names of their own only.</param>
+    /// <param name="hasMain">The main site answers at every host name that no other has.</param>
+    public HostSnapshot(IReadOnlyList<SiteSnapshot> sites, IReadOnlyList<SiteSnapshot>? previews = null, bool hasMain = true)
     {
         ArgumentNullException.ThrowIfNull(sites);
         Sites = sites;
-        _main = sites.Count > 0 ? sites[0] : null;
-        _byHost = sites
+        previews ??= [];
+        _main = hasMain && sites.Count > 0 ? sites[0] : null;
+        _byHost = sites.Concat(previews)
             .SelectMany(site => site.HostNames, (site, host) => KeyValuePair.Create(host, site))
             .ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+        // The last of a key stays: of two folders of one name, the first is to be found.
+        _bySite = sites.Reverse().Select(site => KeyValuePair.Create(site.Identity.Id, site)).ToFrozenDictionary(StringComparer.Ordinal);
+        _previews = previews.Select(preview => KeyValuePair.Create(preview.DeployId, preview)).ToFrozenDictionary(StringComparer.Ordinal);
+        _functions = sites.Concat(previews).SelectMany(site => site.Functions).ToFrozenSet();
     }
 
     public IReadOnlyList<SiteSnapshot> Sites { get; }
@@ -35,37 +45,31 @@ public sealed class HostSnapshot
     }
 
     /// <summary>The version that is live under a name; null when there is none.</summary>
-    public FunctionVersion? FindFunction(FunctionKey key)
-    {
-        foreach (var site in Sites)
-        {
-            if (site.Identity.Id == key.SiteId)
-            {
-                return site.Functions.FirstOrDefault(function => function.Name == key.FunctionName);
-            }
-        }
+    public FunctionVersion? FindFunction(FunctionKey key) =>
+        _bySite.TryGetValue(key.SiteId, out var site) ? site.Functions.FirstOrDefault(function => function.Name == key.FunctionName) : null;
 
-        return null;
-    }
+    /// <summary>
+    /// The version that a run is for. One that came by a preview stays with that deploy; any other goes with what is live,
+    /// so that a mended function takes what its broken predecessor left.
+    /// </summary>
+    public FunctionVersion? FindFunction(FunctionKey key, string deployId) =>
+        _previews.TryGetValue(deployId, out var preview) && !preview.WasPublished
+            ? preview.Functions.FirstOrDefault(function => function.Name == key.FunctionName)
+            : FindFunction(key);
 
-    public bool Contains(FunctionVersion function)
-    {
-        foreach (var site in Sites)
-        {
-            if (site.Functions.Contains(function))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    public bool Contains(FunctionVersion function) => _functions.Contains(function);
 }
 
 /// <summary>One site as it is live now.</summary>
 public sealed class SiteSnapshot
 {
     public required SiteIdentity Identity { get; init; }
+
+    /// <summary>The deploy; "0" on a developer's machine.</summary>
+    public string DeployId { get; init; } = "0";
+
+    /// <summary>The deploy is, or was once, what the site's own names show.</summary>
+    public bool WasPublished { get; init; }
 
     public required IReadOnlyList<string> HostNames { get; init; }
 
@@ -102,7 +106,33 @@ public sealed class SiteSnapshot
 /// <summary>The files of a site that anybody may read.</summary>
 /// <param name="Directory">Absolute.</param>
 /// <param name="Hidden">Files and directories below it that nobody may, relative, with '/'; case is ignored.</param>
-public sealed record PublishedFiles(string Directory, IReadOnlyList<string> Hidden);
+public sealed record PublishedFiles(string Directory, IReadOnlyList<string> Hidden)
+{
+    /// <summary>Whether nobody may read it: dot files but for .well-known, packages, and what the site hides.</summary>
+    /// <param name="name">Relative, with '/'.</param>
+    public bool IsHidden(string name)
+    {
+        foreach (var range in name.AsSpan().Split('/'))
+        {
+            var segment = name.AsSpan()[range];
+            if ((segment.StartsWith('.') && !segment.Equals(".well-known", StringComparison.OrdinalIgnoreCase))
+                || segment.Equals("node_modules", StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        foreach (var one in Hidden)
+        {
+            if (name.StartsWith(one, StringComparison.OrdinalIgnoreCase) && (name.Length == one.Length || name[one.Length] == '/'))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
 
 /// <summary>The current snapshot, and who wants to know of the next.</summary>
 public sealed class SnapshotSource

@@ -42,12 +42,12 @@ internal sealed partial class StaticFile : IDisposable
         string? root = null;
         foreach (var name in StaticPaths.CandidatesFor(path))
         {
-            if (StaticPaths.IsHidden(name, files.Hidden) || OpenHandle(Path.Combine(files.Directory, name)) is not { } handle)
+            if (files.IsHidden(name) || OpenHandle(Path.Combine(files.Directory, name)) is not { } handle)
             {
                 continue;
             }
 
-            if (IsInside(root ??= RealPathOf(files.Directory), handle, files.Hidden) && Describe(name, handle) is { } file)
+            if (IsInside(root ??= RealPathOf(files.Directory), handle, files) && Describe(name, handle) is { } file)
             {
                 return file;
             }
@@ -79,11 +79,11 @@ internal sealed partial class StaticFile : IDisposable
         }
     }
 
-    private static bool IsInside(string? root, SafeFileHandle handle, IReadOnlyList<string> hidden)
+    private static bool IsInside(string? root, SafeFileHandle handle, PublishedFiles files)
     {
         var real = PathOf(handle);
         return root is not null && real is not null && real.StartsWith(root, StringComparison.Ordinal)
-            && !StaticPaths.IsHidden(real[root.Length..], hidden);
+            && !files.IsHidden(real[root.Length..]);
     }
 
     // With a slash at its end.

@@ -32,31 +32,6 @@ internal static class StaticPaths
         return !path.EndsWith('/') && AssetExtensions.Any(extension => name.EndsWith(extension, StringComparison.Ordinal)) ? [name] : variants;
     }
 
-    /// <summary>Whether nobody may read it: dot files but for .well-known, packages, and what the site hides.</summary>
-    /// <param name="name">Relative, with '/'.</param>
-    public static bool IsHidden(string name, IReadOnlyList<string> hidden)
-    {
-        foreach (var range in name.AsSpan().Split('/'))
-        {
-            var segment = name.AsSpan()[range];
-            if ((segment.StartsWith('.') && !segment.Equals(".well-known", StringComparison.OrdinalIgnoreCase))
-                || segment.Equals("node_modules", StringComparison.OrdinalIgnoreCase))
-            {
-                return true;
-            }
-        }
-
-        foreach (var one in hidden)
-        {
-            if (name.StartsWith(one, StringComparison.OrdinalIgnoreCase) && (name.Length == one.Length || name[one.Length] == '/'))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
     // An empty segment would be a second spelling of another path, past the rules for that.
     private static string? Decode(string path)
     {

@@ -39,13 +39,13 @@ internal static class FrameMapping
         {
             FunctionName = function.Name,
             Entry = function.Entry,
-            Site = new Site { Id = function.Site.Id, Name = function.Site.Name, Url = function.Site.Url },
-            Deploy = new Deploy
+            Site = new Protocol.Worker.V1.Site { Id = function.Site.Id, Name = function.Site.Name, Url = function.Site.Url },
+            Deploy = new Protocol.Worker.V1.Deploy
             {
                 Id = function.Deploy.Id,
                 Context = function.Deploy.Context,
                 Published = function.Deploy.Published,
-                Branch = function.Environment.GetValueOrDefault("BRANCH", ""),
+                Branch = function.Environment.GetValueOrDefault("BRANCH", function.Deploy.Branch),
             },
             AccountId = function.Site.AccountId,
             Region = region,
