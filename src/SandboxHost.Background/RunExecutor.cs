@@ -107,7 +107,9 @@ public sealed class RunExecutor(
     private async Task FailAsync(FunctionRun run, FunctionVersion? function, FunctionError error, CancellationToken stopping)
     {
         var row = ErrorTable.Of(error.Code);
-        var failure = new RunFailure(row.Name, error.Thrown is { } thrown ? $"{thrown.Type}: {thrown.Message}" : error.Message, row.Fault == Fault.Host || error.Code == ErrorCode.Overloaded);
+        // Without a worker the run did not begin, whoever is to blame for that.
+        var isInterruption = row.Fault == Fault.Host || error.Code is ErrorCode.Overloaded or ErrorCode.CrashLoop;
+        var failure = new RunFailure(row.Name, error.Thrown is { } thrown ? $"{thrown.Type}: {thrown.Message}" : error.Message, isInterruption);
         var delay = failure.IsInterruption ? RetryPolicy.DelayAfterInterruption(run.Interruptions + 1) : RetryPolicy.DelayAfter(run.Kind, run.Failures + 1, function?.Limits ?? FunctionLimits.Default);
         await RecordAsync(
             run, ended => store.FailAsync(ended.Id, ended.Attempt, failure, clock.GetUtcNow(), clock.GetUtcNow() + delay, CancellationToken.None), stopping);

@@ -65,6 +65,7 @@ internal static class SandboxPlanner
 
         Add("oom-score", $"{placement.OutOfMemoryScore}");
         var sources = Stage(Sources.Of(spec, placement), placement.StageDirectory, Add);
+        var writable = Writable.Of(spec.Limits).Select(place => place.Stage(placement.StageDirectory, Add)).ToList();
         foreach (var (resource, value) in ResourceLimits(spec.Limits))
         {
             Add("limit", $"{resource}", $"{value}");
@@ -73,7 +74,7 @@ internal static class SandboxPlanner
         Add("clean");
         Add("file", $"{SeccompDescriptor}", placement.SeccompPath);
         Add("report", $"{ReportDescriptor}", placement.ReportPath);
-        var arguments = Arguments(spec, host, sources);
+        var arguments = Arguments(spec, host, sources, writable);
         Add(ArgumentsStep, [$"{ArgumentsDescriptor}", $"{arguments.Count}", .. arguments]);
         if (placement.Uid is { } uid)
         {
@@ -121,7 +122,7 @@ internal static class SandboxPlanner
         });
     }
 
-    private static List<string> Arguments(SandboxSpec spec, HostCapabilities host, Sources sources)
+    private static List<string> Arguments(SandboxSpec spec, HostCapabilities host, Sources sources, IEnumerable<string[]> writable)
     {
         var arguments = new List<string>();
         void Add(params ReadOnlySpan<string> words) => arguments.AddRange(words);
@@ -151,7 +152,11 @@ internal static class SandboxPlanner
         }
 
         Add("--dev", "/dev");
-        Add("--size", $"{spec.Limits.TmpBytes}", "--tmpfs", "/tmp", "--size", $"{SharedMemoryBytes}", "--tmpfs", "/dev/shm");
+        foreach (var words in writable)
+        {
+            Add(words);
+        }
+
         Add("--ro-bind", sources.Runner, SandboxLayout.RunnerDirectory);
         Add("--ro-bind", sources.Function, SandboxLayout.FunctionDirectory);
         Add("--ro-bind", sources.Host, SandboxLayout.HostDirectory);
@@ -167,6 +172,29 @@ internal static class SandboxPlanner
         Add("--chdir", SandboxLayout.FunctionDirectory);
         Add("--seccomp", $"{SeccompDescriptor}", "--json-status-fd", $"{ReportDescriptor}");
         return arguments;
+    }
+
+    /// <summary>Where the worker may write: memory of its own, within a size and a number of files.</summary>
+    private sealed record Writable(string Name, string Path, long Bytes)
+    {
+        /// <summary>A page each, so that empty files cost no more than full ones.</summary>
+        private const int BytesPerFile = 4096;
+
+        public static IEnumerable<Writable> Of(SandboxLimits limits) => [new("tmp", "/tmp", limits.TmpBytes), new("shm", "/dev/shm", SharedMemoryBytes)];
+
+        // bubblewrap bounds the size alone. Where nobody but bubblewrap can mount, files that are too many end at the
+        // memory limit, which counts them.
+        public string[] Stage(string? stage, Action<string, string[]> add)
+        {
+            if (stage is null)
+            {
+                return ["--size", $"{Bytes}", "--tmpfs", Path];
+            }
+
+            var target = stage + "/" + Name;
+            add("tmpfs", [target, $"mode=1777,size={Bytes},nr_inodes={Math.Max(1, Bytes / BytesPerFile)}"]);
+            return ["--bind", target, Path];
+        }
     }
 
     private sealed record Sources(string Executable, string Runner, string Function, string Host, string Etc, string Empty)

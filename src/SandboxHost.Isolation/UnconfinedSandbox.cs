@@ -65,6 +65,8 @@ internal sealed class UnconfinedSandbox : ISandbox
 
     public SandboxUsage ReadUsage() => default;
 
+    public long ReadHeldMemory(long enough) => 0;
+
     public async ValueTask DisposeAsync()
     {
         Kill();

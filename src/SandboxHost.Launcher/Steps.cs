@@ -24,6 +24,7 @@ internal sealed unsafe class Steps(PlanReader plan)
                 case "oom-score": WriteOomScore(plan.NextWord()); break;
                 case "stage": Stage(plan.NextWord()); break;
                 case "bind-directory": BindDirectory(plan.NextWord(), plan.NextWord()); break;
+                case "tmpfs": MountTmpfs(plan.NextWord(), plan.NextWord()); break;
                 case "bind-file": BindFile(plan.NextWord(), plan.NextWord()); break;
                 case "limit": Limit(plan.NextNumber(), plan.NextNumber()); break;
                 case "clean": Clean(); break;
@@ -81,6 +82,18 @@ internal sealed unsafe class Steps(PlanReader plan)
     {
         Check(Kernel.MakeDirectory(target, 0x1ED), "bind-directory", target); // 0755
         Bind(source, target);
+    }
+
+    /// <summary>A file system in memory with bounds that bubblewrap has no words for.</summary>
+    private static void MountTmpfs(byte* target, byte* options)
+    {
+        const long NoSetUid = 2, NoDevices = 4;
+
+        Check(Kernel.MakeDirectory(target, 0x1ED), "tmpfs", target); // 0755
+        fixed (byte* tmpfs = "tmpfs\0"u8)
+        {
+            Check(Kernel.Mount(tmpfs, target, tmpfs, NoSetUid | NoDevices, options), "tmpfs", target);
+        }
     }
 
     private static void BindFile(byte* source, byte* target)

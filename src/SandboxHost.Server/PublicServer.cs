@@ -37,6 +37,8 @@ public sealed record ListenOptions
 /// <summary>The server that clients talk to: Kestrel with nothing between it and the pipeline.</summary>
 public sealed class PublicServer : IAsyncDisposable
 {
+    private static readonly TimeSpan HeadTime = TimeSpan.FromSeconds(10);
+
     private readonly WebApplication _app;
 
     private PublicServer(WebApplication app) => _app = app;
@@ -51,6 +53,9 @@ public sealed class PublicServer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(pipeline);
+        // A line ends with CR LF and with nothing else, so that nobody in front can see other lines than we do (RFC 9112 §2.2
+        // leaves the choice). Kestrel has no option for it.
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
         // Saves a system call a request (measured: a fifth more requests a second) for 4 KiB a connection.
@@ -84,12 +89,15 @@ public sealed class PublicServer : IAsyncDisposable
         kestrel.AddServerHeader = false;
         kestrel.AllowSynchronousIO = false;
         // A header value is bytes (RFC 9110 §5.5); Latin-1 keeps each of them, in both directions.
-        kestrel.RequestHeaderEncodingSelector = static _ => Encoding.Latin1;
+        kestrel.RequestHeaderEncodingSelector = static name =>
+            name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase) ? DigitsEncoding.Instance : Encoding.Latin1;
         kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
         // Each function has its own limit; the body is counted as it streams.
         kestrel.Limits.MaxRequestBodySize = null;
         // A body may come as slowly as its function has time for: that limit holds, not a rate.
         kestrel.Limits.MinRequestBodyDataRate = null;
+        // Of a head that dribbles in; nobody leases a worker for it meanwhile.
+        kestrel.Limits.RequestHeadersTimeout = HeadTime;
         kestrel.Limits.MaxRequestLineSize = 16 * 1024;
         kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
         kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;

@@ -28,6 +28,12 @@ internal sealed partial class SupervisorLogger(ILogger logger)
     [LoggerMessage(2006, LogLevel.Debug, "Worker {Worker} of {Function} is ready after {Milliseconds:0.0} ms (placeholder taken: {Hit})")]
     public partial void WorkerReady(string worker, string function, double milliseconds, bool hit);
 
+    [LoggerMessage(2008, LogLevel.Information, "Worker {Worker} of {Function} is replaced: it uses {Megabytes} MB of its {Limit} MB")]
+    public partial void WorkerIsFull(string worker, string function, long megabytes, long limit);
+
+    [LoggerMessage(2009, LogLevel.Warning, "{Function} crashes again and again ({Reason}): none of its workers is started for {Seconds:0} s")]
+    public partial void CrashLoop(string function, string reason, double seconds);
+
     [LoggerMessage(2007, LogLevel.Information, "Worker {Worker} of {Function} ended: {Reason}")]
     public partial void WorkerEnded(string worker, string function, string reason);
 }

@@ -13,6 +13,8 @@ internal sealed class SupervisorMetrics : IDisposable
     private readonly Histogram<double> _queueTime;
     private readonly Counter<long> _refused;
     private readonly Counter<long> _workerEnds;
+    private readonly Counter<long> _crashLoops;
+    private readonly Histogram<double> _startDelays;
     private readonly UpDownCounter<int> _waiting;
     private readonly UpDownCounter<int> _workers;
     private int _httpWaiting;
@@ -23,6 +25,8 @@ internal sealed class SupervisorMetrics : IDisposable
         _queueTime = _meter.CreateHistogram<double>("faas.queue.duration", "s", "Time that requests waited for a worker");
         _refused = _meter.CreateCounter<long>("faas.queue.refused", "{request}", "Requests refused because a queue was full or slow");
         _workerEnds = _meter.CreateCounter<long>("faas.worker.ends", "{worker}", "Workers that ended, by reason");
+        _crashLoops = _meter.CreateCounter<long>("faas.worker.crash_loops", "{loop}", "Times that a function's workers died too often and none was started for a while");
+        _startDelays = _meter.CreateHistogram<double>("faas.worker.start_delay", "s", "Time that starts waited for their site's turn");
         _waiting = _meter.CreateUpDownCounter<int>("faas.queue.length", "{request}", "Requests that wait for a worker");
         _workers = _meter.CreateUpDownCounter<int>("faas.workers", "{worker}", "Workers that serve");
     }
@@ -63,6 +67,10 @@ internal sealed class SupervisorMetrics : IDisposable
     }
 
     public void RequestRefused() => _refused.Add(1);
+
+    public void CrashLoopBegan() => _crashLoops.Add(1);
+
+    public void StartDelayed(TimeSpan by) => _startDelays.Record(by.TotalSeconds);
 
     public void Dispose() => _meter.Dispose();
 }

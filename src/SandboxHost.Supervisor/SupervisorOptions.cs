@@ -26,6 +26,11 @@ public sealed record SupervisorOptions
     /// <summary>Processes being started at a time, for all functions together. Default 4.</summary>
     public int ConcurrentStarts { get; init; } = 4;
 
+    /// <summary>Workers that one site may start at once, and then on and on; more wait. Defaults 40, and 20 a second.</summary>
+    public int SiteStartBurst { get; init; } = 40;
+
+    public double SiteStartsPerSecond { get; init; } = 20;
+
     /// <summary>From starting a process to its hello. Default 10 s.</summary>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

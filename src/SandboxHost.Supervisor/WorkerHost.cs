@@ -68,6 +68,7 @@ public sealed class WorkerHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _placeholders.DisposeAsync();
+        await _starter.DisposeAsync();
         await _pools.DisposeAsync();
         await Task.WhenAll(_context.Directory.All.Select(worker => worker.DisposeAsync().AsTask()));
         if (_context.Inspectors is { } inspectors)
@@ -77,7 +78,6 @@ public sealed class WorkerHost : IAsyncDisposable
 
         await _context.Background.DisposeAsync();
         await _link.DisposeAsync();
-        _starter.Dispose();
         _context.Metrics.Dispose();
     }
 }

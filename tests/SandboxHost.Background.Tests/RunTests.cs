@@ -64,11 +64,14 @@ public sealed class RunTests : IDisposable
         Assert.Equal(4, (await host.WaitForAsync(id, RunState.Succeeded)).Attempt);
     }
 
-    [TimedFact]
-    public async Task The_hosts_own_failures_are_not_held_against_the_function()
+    [TimedTheory]
+    [InlineData(ErrorCode.StartFailed)]
+    [InlineData(ErrorCode.Overloaded)]
+    [InlineData(ErrorCode.CrashLoop)]
+    public async Task The_hosts_own_failures_are_not_held_against_the_function(ErrorCode code)
     {
         await using var host = await BackgroundHost.StartAsync(_folder, BackgroundHost.Function("work"));
-        host.Invoker.Fails(ErrorCode.StartFailed);
+        host.Invoker.Fails(code);
         var id = await host.AddAsync();
         await host.MoveUntilAsync(() => host.Invoker.Requests.Count == 4, TimeSpan.FromSeconds(1), "four attempts");
         host.Invoker.Run = (_, _) => Task.FromResult<FunctionError?>(null);

@@ -57,6 +57,24 @@ public sealed class OutputLinesTests
     }
 
     [TimedFact]
+    public async Task Flood_is_read_at_a_pace()
+    {
+        using var output = NewOutput();
+        var reading = output.NewTarget().CopyFromAsync(new MemoryStream(new byte[(1 << 20) + (512 << 10)]));
+        Assert.False(reading.IsCompleted);
+
+        await Eventually.TrueAsync(
+            () =>
+            {
+                _time.Advance(TimeSpan.FromMilliseconds(50));
+                return reading.IsCompleted;
+            },
+            TimeSpan.FromSeconds(5),
+            "all is read");
+        await reading;
+    }
+
+    [TimedFact]
     public async Task Taker_that_fails_does_not_stop_the_reading()
     {
         using var output = new OutputLines("s", line => { _taken.Add(line); throw new InvalidOperationException("no"); }, _time, NullLogger.Instance);

@@ -44,7 +44,7 @@ public sealed class SandboxPlannerTests
 
     [Fact]
     public void Steps_are_in_the_only_order_that_works() => Assert.Equal(
-        "parent cgroup cgroup oom-score stage bind-file bind-directory bind-directory bind-directory bind-directory bind-directory "
+        "parent cgroup cgroup oom-score stage bind-file bind-directory bind-directory bind-directory bind-directory bind-directory tmpfs tmpfs "
         + "limit limit limit limit limit limit limit clean file report words identity no-new-privileges parent execute",
         string.Join(' ', Plan().Steps.Select(step => step.Verb)));
 
@@ -66,7 +66,7 @@ public sealed class SandboxPlannerTests
             --ro-bind /usr/lib /usr/lib --ro-bind-try /usr/lib64 /usr/lib64 --symlink usr/lib /lib --symlink usr/lib64 /lib64
             --dir /usr/bin --ro-bind /run/stage/executable /usr/bin/node --ro-bind /run/stage/etc /etc
             --proc /proc --ro-bind /dev/null /proc/keys --ro-bind /run/stage/empty /proc/acpi --dev /dev
-            --size 5000 --tmpfs /tmp --size 16777216 --tmpfs /dev/shm
+            --bind /run/stage/tmp /tmp --bind /run/stage/shm /dev/shm
             --ro-bind /run/stage/runner /runner --ro-bind /run/stage/function /function --ro-bind /run/stage/host /run/host
             --remount-ro /proc --remount-ro /dev --remount-ro /
             --setenv PATH /usr/bin --setenv HOME /tmp --setenv TMPDIR /tmp --setenv LANG C.UTF-8 --setenv TOKEN secret value
@@ -74,6 +74,11 @@ public sealed class SandboxPlannerTests
             """.ReplaceLineEndings(" "),
             string.Join(' ', words.Skip(2)));
     }
+
+    [Fact]
+    public void Writable_directories_have_a_size_and_a_number_of_files() => Assert.Equal(
+        ["/run/stage/tmp mode=1777,size=5000,nr_inodes=1", "/run/stage/shm mode=1777,size=16777216,nr_inodes=4096"],
+        Plan().Steps.Where(step => step.Verb == "tmpfs").Select(step => string.Join(' ', step.Words)));
 
     [Fact]
     public void Limits_of_the_process_are_set_by_number() => Assert.Equal(
@@ -85,8 +90,10 @@ public sealed class SandboxPlannerTests
     {
         var plan = Plan(Placement with { Uid = null, StageDirectory = null });
 
-        Assert.DoesNotContain(plan.Steps, step => step.Verb is "identity" or "stage" or "bind-file" or "bind-directory");
-        Assert.Contains("/opt/runner", plan.Steps.Single(step => step.Verb == SandboxPlanner.ArgumentsStep).Words);
+        Assert.DoesNotContain(plan.Steps, step => step.Verb is "identity" or "stage" or "bind-file" or "bind-directory" or "tmpfs");
+        var words = plan.Steps.Single(step => step.Verb == SandboxPlanner.ArgumentsStep).Words;
+        Assert.Contains("/opt/runner", words);
+        Assert.Contains("--size 5000 --tmpfs /tmp --size 16777216 --tmpfs /dev/shm", string.Join(' ', words));
     }
 
     [Fact]

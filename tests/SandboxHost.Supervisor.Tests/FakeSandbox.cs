@@ -85,6 +85,10 @@ internal sealed partial class FakeSandbox(SandboxSpec spec, string functionDirec
 
     public SandboxUsage ReadUsage() => default;
 
+    public long HeldMemory { get; set; }
+
+    public long ReadHeldMemory(long enough) => HeldMemory;
+
     public ValueTask DisposeAsync()
     {
         Kill();

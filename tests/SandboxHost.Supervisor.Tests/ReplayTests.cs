@@ -58,7 +58,7 @@ public sealed class ReplayTests
     [TimedTheory]
     [InlineData(SandboxExitReason.OutOfMemory, 0, 9, ErrorCode.OutOfMemory, "limit of 256 MB (peak 255 MB)")]
     [InlineData(SandboxExitReason.Signalled, 0, 11, ErrorCode.WorkerExited, "signal 11")]
-    [InlineData(SandboxExitReason.Signalled, 0, 6, ErrorCode.OutOfMemory, "SIGABRT; memory limit 256 MB")]
+    [InlineData(SandboxExitReason.Signalled, 0, 6, ErrorCode.WorkerExited, "SIGABRT")]
     [InlineData(SandboxExitReason.Exited, 42, 0, ErrorCode.WorkerExited, "code 42")]
     public async Task How_the_process_ended_is_what_its_invocations_say(SandboxExitReason reason, int code, int signal, ErrorCode expected, string text)
     {
@@ -72,6 +72,24 @@ public sealed class ReplayTests
         await using var exchange = await begun;
         Assert.Equal(expected, exchange.Error?.Code);
         Assert.Contains(text, exchange.Error!.Message, StringComparison.Ordinal);
+    }
+
+    [TimedFact]
+    public async Task An_abort_after_v8_gave_up_on_its_heap_is_out_of_memory()
+    {
+        await using var host = await TestHost.StartAsync(successors: 3);
+        var (worker, invoke, begun) = await host.BeginAsync(host.Add(), "POST");
+        await worker.SendAsync(Frames.Accepted(invoke.Id));
+        await host.FlushAsync(worker);
+
+        worker.Sandbox.Spec.Output("FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory");
+        worker.Sandbox.Exit(new SandboxExit(SandboxExitReason.Signalled, Signal: 6, MemoryLimitBytes: 256 * FunctionLimits.Megabyte));
+
+        await using var exchange = await begun;
+        Assert.Equal(ErrorCode.OutOfMemory, exchange.Error?.Code);
+        Assert.Contains("JavaScript heap", exchange.Error!.Message, StringComparison.Ordinal);
+        Assert.Contains("256 MB", exchange.Error.Message, StringComparison.Ordinal);
+        Assert.Contains(host.Output, line => line.Text.Contains("heap out of memory", StringComparison.Ordinal));
     }
 
     [TimedFact]

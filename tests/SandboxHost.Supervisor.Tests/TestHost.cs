@@ -51,6 +51,7 @@ internal sealed class TestHost : IAsyncDisposable, ILogSink, ILoggerProvider, IL
             WorkerEnvironment = new Dictionary<string, string>(),
             Placeholders = 0,
             ConcurrentStarts = 16,
+            SiteStartBurst = 10_000,
             StartTimeout = TimeSpan.FromDays(1),
         };
         host._host = await WorkerHost.StartAsync(

@@ -1,4 +1,5 @@
 using SandboxHost.Invocations;
+using SandboxHost.Output;
 using SandboxHost.Routing;
 
 namespace SandboxHost.Deployments;
@@ -64,6 +65,9 @@ public sealed class FunctionVersion
     public IReadOnlyList<string> Events { get; init; } = [];
 
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
+
+    /// <summary>For what it prints and throws.</summary>
+    public SecretMask Secrets => field ??= new SecretMask(Environment);
 
     public required FunctionLimits Limits { get; init; }
 

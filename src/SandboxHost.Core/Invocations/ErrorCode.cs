@@ -27,6 +27,9 @@ public enum ErrorCode
     /// <summary>No worker became free in time, or too many requests wait already.</summary>
     Overloaded,
 
+    /// <summary>The function's workers died again and again; for a while none is started.</summary>
+    CrashLoop,
+
     /// <summary>No worker process could be started.</summary>
     StartFailed,
 
@@ -103,6 +106,7 @@ public static class ErrorTable
         new(ErrorCode.RateLimited, "rate_limited", Fault.Client, 429),
         new(ErrorCode.LoopDetected, "loop_detected", Fault.Function, 508),
         new(ErrorCode.Overloaded, "overloaded", Fault.Function, 503),
+        new(ErrorCode.CrashLoop, "crash_loop", Fault.Function, 503, VisitorText: "The function crashed again and again; it is tried again in a while."),
         new(ErrorCode.StartFailed, "start_failed", Fault.Host, 503, VisitorText: "The function could not be started."),
         new(ErrorCode.LoadError, "load_error", Fault.Function, 502, Type: "Runtime.ImportModuleError", VisitorText: "The function could not be loaded."),
         new(ErrorCode.FunctionError, "function_error", Fault.Function, 500, VisitorText: "The function failed."),

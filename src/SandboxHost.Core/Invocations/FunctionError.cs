@@ -7,7 +7,7 @@ public sealed record FunctionError(ErrorCode Code, string Message)
     /// <summary>What the function threw; for its author, never for a visitor.</summary>
     public ThrownError? Thrown { get; init; }
 
-    /// <summary>With <see cref="ErrorCode.RateLimited"/>, <see cref="ErrorCode.Overloaded"/> and <see cref="ErrorCode.StartFailed"/>: when to try again.</summary>
+    /// <summary>With <see cref="ErrorCode.RateLimited"/>, <see cref="ErrorCode.Overloaded"/>, <see cref="ErrorCode.CrashLoop"/> and <see cref="ErrorCode.StartFailed"/>: when to try again.</summary>
     public TimeSpan? RetryAfter { get; init; }
 }
 

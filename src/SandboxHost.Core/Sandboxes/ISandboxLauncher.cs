@@ -63,4 +63,8 @@ public interface ISandbox : IAsyncDisposable
 
     /// <summary>What the sandbox uses now and used at most. Zeros where the host cannot tell.</summary>
     SandboxUsage ReadUsage();
+
+    /// <summary>Memory in bytes that the kernel could not take back: without what it only caches of files. 0 where the host cannot tell.</summary>
+    /// <param name="enough">When all that is used is no more than this, that is the result; telling the two apart costs more.</param>
+    long ReadHeldMemory(long enough);
 }

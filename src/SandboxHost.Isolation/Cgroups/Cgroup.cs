@@ -123,6 +123,27 @@ internal sealed class Cgroup
         ReadCpu(),
         (int)ReadNumber(_choice.Pids, "pids.current", "pids.current"));
 
+    /// <summary>Memory that the kernel could not take back. Files in tmpfs are among it, cached ones are not.</summary>
+    public long ReadHeldMemory(long enough)
+    {
+        if (_choice.Memory is not { } memory)
+        {
+            return 0;
+        }
+
+        var used = ReadNumber(memory, "memory.current", "memory.usage_in_bytes");
+        if (used <= enough)
+        {
+            return used;
+        }
+
+        var statistics = _files.TryRead(PathIn(memory, "memory.stat")) ?? "";
+        // A v1 group counts its children in fields of their own.
+        var prefix = memory.Version == 2 ? "" : "total_";
+        var cached = FieldOf(statistics, prefix + "active_file") + FieldOf(statistics, prefix + "inactive_file");
+        return Math.Max(0, used - cached);
+    }
+
     /// <summary>How many processes the kernel killed for memory. Not failcnt, which counts mere pressure and may stay 0.</summary>
     public long ReadOutOfMemoryKills() => _choice.Memory is { } memory
         ? ReadField(PathIn(memory, memory.Version == 2 ? "memory.events" : "memory.oom_control"), "oom_kill")
@@ -220,9 +241,11 @@ internal sealed class Cgroup
     private long ReadNumber(CgroupRoot? root, string unified, string legacy) =>
         root is not null && long.TryParse(_files.TryRead(PathIn(root, root.Version == 2 ? unified : legacy)), out var value) ? value : 0;
 
-    private long ReadField(string path, string field)
+    private long ReadField(string path, string field) => FieldOf(_files.TryRead(path) ?? "", field);
+
+    private static long FieldOf(string text, string field)
     {
-        foreach (var line in (_files.TryRead(path) ?? "").Split('\n'))
+        foreach (var line in text.Split('\n'))
         {
             if (line.StartsWith(field + " ", StringComparison.Ordinal) && long.TryParse(line[(field.Length + 1)..], out var value))
             {

@@ -118,6 +118,8 @@ public sealed class LinuxSandbox : ISandbox
 
     public SandboxUsage ReadUsage() => _parts.Group.ReadUsage();
 
+    public long ReadHeldMemory(long enough) => _parts.Group.ReadHeldMemory(enough);
+
     public ValueTask DisposeAsync()
     {
         lock (_gate)

@@ -6,7 +6,7 @@ namespace SandboxHost.Isolation.Output;
 
 /// <summary>
 /// Reads what a worker prints, as lines, and hands them on within bounds. Reading never stops, so that a worker cannot
-/// block on a full pipe; past the bounds, text is dropped and counted.
+/// block on a full pipe for good; past the bounds, text is dropped and counted, and read at a pace that costs the host little.
 /// </summary>
 internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProvider time, ILogger logger) : IDisposable
 {
@@ -14,12 +14,18 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
     public const int BytesPerWindow = 1 << 20;
     public static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
 
+    /// <summary>Past the bound, so much is read at once, and then nothing for a moment: 5 MB/s.</summary>
+    private const int BytesPerPause = 256 << 10;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
     private const int KeptLines = 5;
     private readonly SemaphoreSlim _oneReader = new(1);
     private readonly List<string> _first = [];
     private long _windowStart = time.GetTimestamp();
     private int _windowBytes;
     private long _droppedLines;
+    private long _windowRead;
+    private long _excess;
 
     /// <summary>The first few lines: what a launch that failed said. Read when the process has ended.</summary>
     public IReadOnlyList<string> First => _first;
@@ -41,6 +47,12 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
         var line = new LineAssembly();
         while (true)
         {
+            if (_excess >= BytesPerPause)
+            {
+                _excess = 0;
+                await Task.Delay(Pause, time, cancellationToken);
+            }
+
             var length = await stream.ReadAsync(buffer, cancellationToken);
             await _oneReader.WaitAsync(cancellationToken);
             try
@@ -51,6 +63,8 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
                     return;
                 }
 
+                _excess += _windowRead > BytesPerWindow ? length : 0;
+                _windowRead += length;
                 Split(buffer.AsSpan(0, length), line);
             }
             finally
@@ -106,6 +120,7 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
         {
             _windowStart = time.GetTimestamp();
             _windowBytes = 0;
+            _windowRead = 0;
             SayDropped();
         }
 

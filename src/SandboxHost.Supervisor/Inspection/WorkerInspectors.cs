@@ -38,7 +38,7 @@ public sealed class WorkerInspectors
             }
 
             worker = lease.Worker;
-            pool.OnSlotFree(worker);
+            pool.OnSlotFree(worker, answered: false);
         }
 
         try

@@ -13,6 +13,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
 {
     private readonly Lock _gate = new();
     private readonly LinkedList<Waiter> _waiters = [];
+    private readonly CrashLoop _crashes = new(function, context);
 
     /// <summary>The last one is the one that was used last.</summary>
     private readonly List<Worker> _workers = [];
@@ -75,6 +76,11 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
                 return new ValueTask<Lease>(new Lease(null, new FunctionError(ErrorCode.HostShutdown, "The host is shutting down.")));
             }
 
+            if (_workers.Count == 0 && _crashes.Refusal is { } refusal)
+            {
+                return new ValueTask<Lease>(new Lease(null, refusal));
+            }
+
             if (_waiters.Count >= function.Limits.QueueLength)
             {
                 context.Metrics.RequestRefused();
@@ -100,7 +106,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
     {
         lock (_gate)
         {
-            if (_workers.Any(worker => !worker.IsLeaving) || _starting > 0 || _stopped || !_isCurrent)
+            if (_workers.Any(worker => !worker.IsLeaving) || _starting > 0 || _stopped || !_isCurrent || _crashes.Refusal is not null)
             {
                 return;
             }
@@ -111,11 +117,13 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         context.Background.Run(StartWorkerAsync);
     }
 
-    public void OnSlotFree(Worker worker)
+    public void OnSlotFree(Worker worker, bool answered)
     {
+        worker.LeaveIfMemoryIsHigh();
         bool retire;
         lock (_gate)
         {
+            _crashes.OnOver(answered);
             worker.SlotsTaken--;
             worker.IdleSince = context.Clock.GetTimestamp();
             ServeWaiters();
@@ -137,7 +145,16 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
             _workers.Remove(worker);
         }
 
+        RefuseWaitersInCrashLoop();
         StartIfNeeded();
+    }
+
+    public void OnCrash(FunctionError how)
+    {
+        lock (_gate)
+        {
+            _crashes.OnDeath(how);
+        }
     }
 
     /// <summary>Freezes what has been idle for a while and ends what has been idle for long. Called every second.</summary>
@@ -168,6 +185,8 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         }
 
         retired.ForEach(Retire);
+        // Nobody else says when a function that crashed may have another worker.
+        StartIfNeeded();
     }
 
     /// <summary>Refuses what comes, lets finish what runs, and ends every worker.</summary>
@@ -208,7 +227,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
                 var lease = await waiter.Lease.Task;
                 if (lease.Worker is not null)
                 {
-                    OnSlotFree(lease.Worker);
+                    OnSlotFree(lease.Worker, answered: false);
                 }
             }
 
@@ -254,6 +273,16 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         }
         catch (WorkerStartException ex)
         {
+            if (ex.Error.Code is not (ErrorCode.StartFailed or ErrorCode.HostShutdown))
+            {
+                OnCrash(ex.Error);
+            }
+
+            lock (_gate)
+            {
+                _starting--;
+            }
+
             FailWaiters(ex.Error.Code == ErrorCode.StartFailed ? ex.Error with { RetryAfter = TimeSpan.FromSeconds(1) } : ex.Error);
         }
 
@@ -266,7 +295,6 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         List<Waiter> failed;
         lock (_gate)
         {
-            _starting--;
             // With other workers alive they are waited for; without, nobody would ever answer.
             failed = _workers.Count > 0 ? [] : [.. _waiters];
             foreach (var waiter in failed)
@@ -276,6 +304,20 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         }
 
         failed.ForEach(waiter => waiter.Lease.TrySetResult(new Lease(null, error)));
+    }
+
+    private void RefuseWaitersInCrashLoop()
+    {
+        FunctionError? refusal;
+        lock (_gate)
+        {
+            refusal = _starting == 0 ? _crashes.Refusal : null;
+        }
+
+        if (refusal is not null)
+        {
+            FailWaiters(refusal);
+        }
     }
 
     private void StartIfNeeded()
@@ -295,7 +337,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
     private bool ShouldStart()
     {
         var live = _workers.Count(worker => !worker.IsLeaving);
-        if (_stopped || !PoolPolicy.ShouldStart(new PoolState(_waiters.Count, _starting, live), function.Limits.MaxWorkers))
+        if (_stopped || _crashes.Refusal is not null || !PoolPolicy.ShouldStart(new PoolState(_waiters.Count, _starting, live), function.Limits.MaxWorkers))
         {
             return false;
         }

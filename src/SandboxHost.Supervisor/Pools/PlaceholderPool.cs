@@ -145,7 +145,7 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
 
     private async Task<Worker> LaunchWarmAsync()
     {
-        var worker = await _starter!.LaunchAsync(_runtime!, Limits, _stopping.Token);
+        var worker = await _starter!.LaunchAsync(StartTurns.NoSite, _runtime!, Limits, _stopping.Token);
         try
         {
             using var timeout = new CancellationTokenSource(context.Options.StartTimeout, context.Clock);

@@ -585,13 +585,16 @@ internal sealed class Invocation : IExchange
     {
         Outcome.Completed when _responded || _error is not null || Request.Trigger != InvocationTrigger.Http => null,
         Outcome.Completed => throw new ProtocolViolation("an invocation completed without a response"),
-        Outcome.FunctionError => new FunctionError(ErrorCode.FunctionError, "The function failed.") { Thrown = ReadError(frame.Error) },
+        Outcome.FunctionError => new FunctionError(ErrorCode.FunctionError, "The function failed.") { Thrown = ReadError(frame.Error, Request.Function) },
         Outcome.Exited => new FunctionError(ErrorCode.WorkerExited, $"The function called process.exit({frame.ExitCode})."),
         _ => throw new ProtocolViolation("an outcome that does not exist"),
     };
 
-    public static ThrownError? ReadError(Error? error) =>
-        error is null ? null : new ThrownError(error.Type, error.Message, [.. error.Trace.Select(WithoutSandboxPath)]);
+    /// <param name="function">Whose secrets must not be in it.</param>
+    public static ThrownError? ReadError(Error? error, FunctionVersion function) => error is null
+        ? null
+        : new ThrownError(
+            function.Secrets.Apply(error.Type), function.Secrets.Apply(error.Message), [.. error.Trace.Select(line => function.Secrets.Apply(WithoutSandboxPath(line)))]);
 
     // Below /function, files have the names that their author knows.
     private static string WithoutSandboxPath(string line) => line.Replace(SandboxLayout.FunctionDirectory + "/", "", StringComparison.Ordinal);

@@ -21,8 +21,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     private readonly TaskCompletionSource<WorkerSession> _hello = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _launched = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly string _token;
-    private readonly string? _inspectorToken;
+    private readonly MemoryWatch _memory;
     private FunctionError? _killReason;
     private FunctionVersion? _function;
     private IWorkerOwner? _owner;
@@ -30,6 +29,8 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     private int _gone;
     private bool _frozen;
     private bool _leaving;
+    private bool _endIsExpected;
+    private bool _heapIsFull;
 
     public Worker(string name, SandboxRuntime runtime, SandboxLimits limits, SupervisorContext context)
     {
@@ -37,13 +38,19 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         Runtime = runtime;
         Limits = limits;
         _context = context;
-        _token = context.Directory.Expect(this);
-        _inspectorToken = context.Inspectors?.Expect(this);
+        _memory = new MemoryWatch(context.Clock);
+        Token = context.Directory.Expect(this);
+        InspectorToken = context.Inspectors?.Expect(this);
     }
 
     public string Name { get; }
 
     public SandboxRuntime Runtime { get; }
+
+    /// <summary>What its process shows with its hello, and with its inspector.</summary>
+    public string Token { get; }
+
+    public string? InspectorToken { get; }
 
     public SandboxLimits Limits { get; private set; }
 
@@ -52,7 +59,6 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     public ISandbox? Sandbox { get; private set; }
 
     public uint? Uid => Sandbox?.Uid;
-
     public WorkerSession? Session { get; private set; }
 
     /// <summary>Set by the pool that owns the worker, under the pool's lock.</summary>
@@ -67,25 +73,8 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     /// <summary>It is dying or dead; its pool has been told, or will be.</summary>
     public bool IsEnding => Volatile.Read(ref _ending) != 0;
 
-    public bool IsFrozen => _frozen;
-
     /// <summary>Completes when nothing of it is left.</summary>
     public Task Ended => _ended.Task;
-
-    /// <summary>The environment that the process starts with. The runner takes the token out of it before any other code runs.</summary>
-    public IReadOnlyDictionary<string, string> StartEnvironment
-    {
-        get
-        {
-            var environment = new Dictionary<string, string>(_context.Options.WorkerEnvironment, StringComparer.Ordinal) { ["SANDBOXHOST_TOKEN"] = _token };
-            if (_inspectorToken is not null)
-            {
-                environment["SANDBOXHOST_INSPECTOR_TOKEN"] = _inspectorToken;
-            }
-
-            return environment;
-        }
-    }
 
     public bool IsPeer(uint uid) => Uid == uid;
 
@@ -108,15 +97,11 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
             WatchExit(Sandbox);
             await _hello.Task.WaitAsync(cancellationToken);
         }
-        catch (SandboxException ex)
+        catch (Exception ex) when (ex is SandboxException or OperationCanceledException)
         {
-            await EndAsync(new FunctionError(ErrorCode.StartFailed, ex.Message), TimeSpan.Zero);
-            throw new WorkerStartException(ex.Message, ex);
-        }
-        catch (OperationCanceledException ex)
-        {
-            await EndAsync(new FunctionError(ErrorCode.StartFailed, "The worker did not come up in time."), TimeSpan.Zero);
-            throw new WorkerStartException("The worker did not come up in time.", ex);
+            var message = ex is SandboxException ? ex.Message : "The worker did not come up in time.";
+            await EndAsync(new FunctionError(ErrorCode.StartFailed, message), TimeSpan.Zero);
+            throw new WorkerStartException(message, ex);
         }
     }
 
@@ -137,7 +122,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
 
         if (!_hello.TrySetResult(session))
         {
-            session.Close(_killReason ?? WorkerDeath.Explain(Sandbox));
+            session.Close(Reason());
         }
 
         return session;
@@ -163,8 +148,9 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         }
         catch (OperationCanceledException ex)
         {
-            Kill(new FunctionError(ErrorCode.LoadError, "The function's module did not finish loading in time."));
-            throw new WorkerStartException(new FunctionError(ErrorCode.LoadError, "The function's module did not finish loading in time."), ex);
+            var late = new FunctionError(ErrorCode.LoadError, "The function's module did not finish loading in time.");
+            Kill(late);
+            throw new WorkerStartException(late, ex);
         }
         catch (Exception ex) when (ex is IOException or UnauthorizedAccessException or SandboxException)
         {
@@ -176,7 +162,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         {
             var error = new FunctionError(ErrorCode.LoadError, "The function's module did not load.")
             {
-                Thrown = Invocation.ReadError(loadError),
+                Thrown = Invocation.ReadError(loadError, function),
             };
             Kill(error);
             throw new WorkerStartException(error);
@@ -189,7 +175,17 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         _owner = owner;
         if (_ending != 0)
         {
+            TellCrash(Reason());
             TellGone(owner);
+        }
+    }
+
+    private void TellCrash(FunctionError how)
+    {
+        if (_owner is { } owner && !_endIsExpected && ErrorTable.Of(how.Code).IsWorkerDeath)
+        {
+            _endIsExpected = true;
+            owner.OnCrash(how);
         }
     }
 
@@ -199,7 +195,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         owner.OnWorkerGone(this);
         if (Interlocked.Exchange(ref _gone, 1) == 0)
         {
-            var error = _killReason ?? WorkerDeath.Explain(Sandbox);
+            var error = Reason();
             _context.Metrics.WorkerEnded(ErrorTable.Of(error.Code).Name);
             _context.Logger.WorkerEnded(Name, _function?.Name ?? "", error.Message);
         }
@@ -238,6 +234,16 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         }
     }
 
+    /// <summary>Takes no new invocation if it holds too much of its memory. Called after an invocation.</summary>
+    public void LeaveIfMemoryIsHigh()
+    {
+        if (!IsLeaving && _memory.ReadIfHigh(Sandbox!, Limits.MemoryBytes) is { } held)
+        {
+            _leaving = true;
+            _context.Logger.WorkerIsFull(Name, _function!.Name, held / FunctionLimits.Megabyte, Limits.MemoryBytes / FunctionLimits.Megabyte);
+        }
+    }
+
     /// <summary>Ends the process at once. The first reason given is the one that its invocations get.</summary>
     public void Kill(FunctionError reason)
     {
@@ -253,6 +259,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     public async Task DrainAsync(TimeSpan timeout)
     {
         _leaving = true;
+        _endIsExpected = true;
         _context.Inspectors?.Remove(this);
         Thaw();
         Session?.Send(new HostFrame { Drain = new Drain() });
@@ -296,11 +303,13 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
                 await sandbox.Exited;
             }
 
-            var error = _killReason ?? WorkerDeath.Explain(Sandbox);
+            var error = Reason();
             // It has no function yet, so it is no function's fault.
             _hello.TrySetException(error.Code is ErrorCode.HostShutdown or ErrorCode.StartFailed
                 ? new WorkerStartException(error)
                 : new WorkerStartException(error.Message, new WorkerGoneException(error)));
+            // First the crash, then the errors of what ran: who tries again on another worker meets the pool's answer to it.
+            TellCrash(error);
             Session?.Close(error);
             if (_owner is { } owner)
             {
@@ -314,7 +323,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         }
         finally
         {
-            _context.Directory.Remove(this, _token);
+            _context.Directory.Remove(this, Token);
             _context.Inspectors?.Remove(this);
             _ended.TrySetResult();
         }
@@ -325,11 +334,12 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
 
     // ---- what the session tells ----
 
-    public void OnOver(Invocation invocation, bool started) => _owner?.OnSlotFree(this);
+    public void OnOver(Invocation invocation, bool started) => _owner?.OnSlotFree(this, answered: invocation is { Error: null, WorkerIsGone: false });
 
     public void OnOverdue(Invocation invocation)
     {
         _leaving = true;
+        _endIsExpected = true;
         _owner?.OnWorkerLeaving(this);
         _context.Background.Run(() => ReplaceOverdueAsync(invocation));
     }
@@ -337,12 +347,23 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     public void OnLeaving(string reason)
     {
         _leaving = true;
+        reason = _function?.Secrets.Apply(reason) ?? reason;
         _context.Logger.WorkerLeaving(Name, reason);
+        TellCrash(new FunctionError(ErrorCode.WorkerExited, reason));
         _owner?.OnWorkerLeaving(this);
     }
 
     public void OnOutput(string? requestId, OutputLevel level, string text) =>
-        _context.Output.Write(new OutputLine(_function, requestId, level, text));
+        _context.Output.Write(new OutputLine(_function, requestId, level, _function?.Secrets.Apply(text) ?? text));
+
+    /// <summary>A line that its process printed past the runner.</summary>
+    public void OnPrinted(string line)
+    {
+        _heapIsFull |= line.Contains(WorkerDeath.HeapIsFull, StringComparison.Ordinal);
+        OnOutput(null, OutputLevel.Info, line);
+    }
+
+    private FunctionError Reason() => _killReason ?? WorkerDeath.Explain(Sandbox, _heapIsFull);
 
     /// <summary>
     /// One of its invocations ignored its limit. If the event loop is blocked, nobody on it can go on and it is killed at

@@ -1,28 +1,28 @@
 using System.Diagnostics;
 using System.Globalization;
 using SandboxHost.Deployments;
-using SandboxHost.Output;
 using SandboxHost.Sandboxes;
 using SandboxHost.Supervisor.Pools;
 
 namespace SandboxHost.Supervisor.Workers;
 
 /// <summary>Gets a worker for a function: a placeholder when one stands ready, otherwise a new process.</summary>
-internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool placeholders) : IDisposable
+internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool placeholders) : IAsyncDisposable
 {
     /// <summary>Node writes this many threads and bwrap adds two processes, so less would not start.</summary>
     private const int MinimumPids = 128;
 
-    private readonly SemaphoreSlim _starts = new(context.Options.ConcurrentStarts);
+    private readonly StartTurns _turns = new(context.Options, context.Metrics, context.Clock);
     private long _lastNumber;
 
     /// <exception cref="WorkerStartException">It did not become ready.</exception>
     public async Task<Worker> StartAsync(FunctionVersion function)
     {
+        await _turns.RespectRateAsync(function.Site.Id);
         var started = context.Clock.GetTimestamp();
         var worker = placeholders.TryTake(function);
         var hit = worker is not null;
-        worker ??= await LaunchAsync(RuntimeOf(function), LimitsOf(function), CancellationToken.None);
+        worker ??= await LaunchAsync(function.Site.Id, RuntimeOf(function), LimitsOf(function), CancellationToken.None);
         try
         {
             using var deadline = new CancellationTokenSource(context.Options.LoadTimeout, context.Clock);
@@ -41,10 +41,11 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
     }
 
     /// <summary>Starts a process and waits until it has dialled the host. It has no function yet.</summary>
+    /// <param name="site">Whose turn it takes.</param>
     /// <exception cref="WorkerStartException">It did not come up.</exception>
-    public async Task<Worker> LaunchAsync(SandboxRuntime runtime, SandboxLimits limits, CancellationToken cancellationToken)
+    public async Task<Worker> LaunchAsync(string site, SandboxRuntime runtime, SandboxLimits limits, CancellationToken cancellationToken)
     {
-        await _starts.WaitAsync(cancellationToken);
+        await _turns.EnterAsync(site, cancellationToken);
         try
         {
             var number = Interlocked.Increment(ref _lastNumber);
@@ -61,7 +62,7 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
         }
         finally
         {
-            _starts.Release();
+            _turns.Leave(site);
         }
     }
 
@@ -74,15 +75,28 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
     /// <summary>A process starts without a CPU limit: under half a vCPU it would take twice as long.</summary>
     public static SandboxLimits StartLimits(long memoryBytes) => new(memoryBytes, Cpus: null, Pids: MinimumPids);
 
-    public void Dispose() => _starts.Dispose();
+    /// <summary>Starts nothing any more.</summary>
+    public ValueTask DisposeAsync() => _turns.DisposeAsync();
 
     private SandboxSpec SpecFor(Worker worker, SandboxRuntime runtime, SandboxLimits limits) => new()
     {
         Name = worker.Name,
         Runtime = runtime,
-        Environment = worker.StartEnvironment,
+        Environment = EnvironmentOf(worker),
         HostDirectory = context.Options.LinkDirectory,
         Limits = limits,
-        Output = line => worker.OnOutput(null, OutputLevel.Info, line),
+        Output = worker.OnPrinted,
     };
+
+    /// <summary>What the process starts with. The runner takes the tokens out of it before any other code runs.</summary>
+    private Dictionary<string, string> EnvironmentOf(Worker worker)
+    {
+        var environment = new Dictionary<string, string>(context.Options.WorkerEnvironment, StringComparer.Ordinal) { ["SANDBOXHOST_TOKEN"] = worker.Token };
+        if (worker.InspectorToken is { } token)
+        {
+            environment["SANDBOXHOST_INSPECTOR_TOKEN"] = token;
+        }
+
+        return environment;
+    }
 }

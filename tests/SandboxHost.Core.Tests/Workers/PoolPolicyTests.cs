@@ -30,4 +30,11 @@ public sealed class PoolPolicyTests
         Assert.True(PoolPolicy.ShouldRetire(Second, Second, isCurrent: true));
         Assert.True(PoolPolicy.ShouldRetire(TimeSpan.Zero, Second, isCurrent: false));
     }
+
+    [TimedTheory]
+    [InlineData(1000, 100, 800)]
+    [InlineData(1000, 600, 800)]
+    [InlineData(1000, 900, 950)]
+    public void A_worker_may_hold_four_fifths_of_its_memory_or_more_if_it_needed_much_from_the_beginning(long limit, long first, long mark) =>
+        Assert.Equal(mark, PoolPolicy.MemoryMark(limit, first));
 }

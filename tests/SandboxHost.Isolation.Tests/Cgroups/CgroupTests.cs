@@ -214,6 +214,22 @@ public sealed class CgroupTests
     }
 
     [Fact]
+    public void Memory_that_is_held_is_what_is_used_without_cached_files_in_either_layout()
+    {
+        var legacy = FakeCgroupFiles.Legacy();
+        var one = CgroupTree.Create(legacy, LegacyMounts, "sandboxhost-0").CreateGroup("a", Limits);
+        legacy["/cg/memory/me/sandboxhost-0/a/memory.usage_in_bytes"] = "1000\n";
+        legacy["/cg/memory/me/sandboxhost-0/a/memory.stat"] = "active_file 1\ninactive_file 1\ntotal_inactive_file 200\ntotal_active_file 100\n";
+        var unified = FakeCgroupFiles.Unified("/cg/svc");
+        var two = CgroupTree.Create(unified, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0").CreateGroup("a", Limits);
+        unified["/cg/svc/sandboxhost-0/a/memory.current"] = "1000\n";
+        unified["/cg/svc/sandboxhost-0/a/memory.stat"] = "anon 700\nactive_file 100\ninactive_file 200\n";
+
+        Assert.Equal((700, 700), (one.ReadHeldMemory(enough: 999), two.ReadHeldMemory(enough: 0)));
+        Assert.Equal((1000, 1000), (one.ReadHeldMemory(enough: 1000), two.ReadHeldMemory(enough: 1000)));
+    }
+
+    [Fact]
     public async Task Removal_tries_again_while_the_group_is_busy()
     {
         var time = new FakeTimeProvider { AutoAdvanceAmount = TimeSpan.Zero };

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 
-namespace SandboxHost.Conformance;
+namespace SandboxHost.TestKit;
 
 /// <summary>HTTP/1.1 by hand: sends exactly what a test says and shows exactly what comes back.</summary>
 public sealed class RawClient : IDisposable

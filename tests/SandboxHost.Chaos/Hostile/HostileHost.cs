@@ -1,0 +1,132 @@
+namespace SandboxHost.Chaos.Hostile;
+
+/// <summary>Every hostile case runs in the host that this makes, one after the other.</summary>
+[CollectionDefinition(nameof(HostileCases))]
+public sealed class HostileCases : ICollectionFixture<HostileHost>;
+
+/// <summary>
+/// One host with the hostile site of tests/functions/hostile and a neighbour. A case runs under the neighbour rule, and
+/// must leave nothing behind; docs/threat-model.md has the table of cases.
+/// </summary>
+public sealed class HostileHost : IAsyncLifetime
+{
+    /// <summary>The time limit of a test; a case itself takes a few seconds.</summary>
+    public const int CaseMilliseconds = 60_000;
+
+    /// <summary>A site of many functions, `member-0` and so on, at this name.</summary>
+    public const string CrowdSite = "crowd";
+
+    public const int CrowdSize = 24;
+
+    private const string NeighbourSite = "neighbour";
+    private const string NeighbourPath = "/.netlify/functions/whoami";
+
+    private static readonly TimeSpan QuietTime = TimeSpan.FromSeconds(2);
+
+    /// <summary>For idle workers to go (0.4 s, looked at every second), and what is killed to be removed.</summary>
+    private static readonly TimeSpan SettleLimit = TimeSpan.FromSeconds(15);
+
+    /// <summary>For the next call to the same function, of a cold start among it.</summary>
+    private static readonly TimeSpan ColdStartBudget = TimeSpan.FromSeconds(2);
+
+    /// <summary>What a host opens once and keeps, over all cases together.</summary>
+    private const int DescriptorSlack = 4;
+
+    private readonly TemporarySite _crowd = new(
+        [.. Enumerable.Range(0, CrowdSize).Select(i => ($"member-{i}.mjs", "export default async () => new Response('here');"))]);
+
+    private HostState _settled = null!;
+    private int _descriptors;
+    private IReadOnlyList<TimeSpan> _quiet = [];
+
+    public HostProcess Host { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Host = await HostProcess.StartAsync(
+            Functions("hostile"), "--site", $"{NeighbourSite}={Functions(NeighbourSite)}", "--site", $"{CrowdSite}={_crowd.Directory}", "--keep-alive", "0.4",
+            "--limit", "memory=256mb", "--limit", "buffered_time=1500ms", "--limit", "streaming_time=1500ms");
+        using (var neighbour = NewNeighbour())
+        {
+            await neighbour.AskAsync();
+            await Eventually.TrueAsync(() => HostState.Of(Host).Sandboxes == 3, SettleLimit, "two placeholders and the neighbour's worker stand ready");
+            _quiet = await neighbour.AskUntilAsync(Task.Delay(QuietTime));
+            _settled = HostState.Of(Host);
+        }
+
+        await Eventually.TrueAsync(HasNoClients, SettleLimit, "the host has closed the neighbour's connections");
+        _descriptors = HostState.DescriptorsOf(Host);
+    }
+
+    /// <summary>
+    /// Runs a case while the neighbour is asked, then looks whether it noticed and whether anything is left. A case that only
+    /// disturbed the neighbour is run once more: what came from outside of the test does not come twice.
+    /// </summary>
+    /// <param name="function">Of the hostile site; asked once more after the case, and must answer in time.</param>
+    internal async Task RunAsync(string function, Func<Attack, Task> harm)
+    {
+        if (await RunOnceAsync(function, harm) is not null)
+        {
+            Assert.Null(await RunOnceAsync(function, harm));
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Host.DisposeAsync();
+        _crowd.Dispose();
+    }
+
+    private async Task<string?> RunOnceAsync(string function, Func<Attack, Task> harm)
+    {
+        var over = new TaskCompletionSource();
+        IReadOnlyList<TimeSpan> meanwhile;
+        using (var neighbour = NewNeighbour())
+        {
+            // Its worker may have gone since the last case; a cold start is not what is measured.
+            await neighbour.AskAsync();
+            await Eventually.TrueAsync(() => HostState.Of(Host).Sandboxes >= _settled.Sandboxes, SettleLimit, "placeholders stand ready");
+            var asking = neighbour.AskUntilAsync(over.Task);
+            try
+            {
+                using (var attack = new Attack(Host, function))
+                {
+                    await harm(attack);
+                    await attack.MustAnswerAsync(ColdStartBudget);
+                }
+
+                await SettleAsync();
+            }
+            finally
+            {
+                over.SetResult();
+                meanwhile = await asking;
+            }
+        }
+
+        await Eventually.TrueAsync(
+            () => HasNoClients() && HostState.DescriptorsOf(Host) <= _descriptors + DescriptorSlack, SettleLimit, $"the host's descriptors are {_descriptors} again, or about");
+        return Neighbour.WhatItNoticed(_quiet, meanwhile);
+    }
+
+    private async Task SettleAsync()
+    {
+        try
+        {
+            await Eventually.TrueAsync(() => HostState.Of(Host).IsNoMoreThan(_settled), SettleLimit, "nothing of the case is left");
+        }
+        catch (TimeoutException ex)
+        {
+            throw new InvalidOperationException($"Left behind: {HostState.Of(Host)}; before it was {_settled}", ex);
+        }
+    }
+
+    private Neighbour NewNeighbour() => new(Host.Address, NeighbourSite, NeighbourPath);
+
+    // Lines of /proc/net/tcp: local address, remote address, state (01 is established).
+    private bool HasNoClients() =>
+        !File.ReadLines("/proc/net/tcp").Any(line => line.Contains($"0100007F:{Host.Port:X4} ", StringComparison.Ordinal) && line.Contains(" 01 ", StringComparison.Ordinal)
+            && line.IndexOf($":{Host.Port:X4} ", StringComparison.Ordinal) < 16);
+
+    private static string Functions(string site) => Repository.PathOf($"tests/functions/{site}");
+}

@@ -1,0 +1,3 @@
+import { unlessCalm } from "../../calm.mjs";
+
+export default unlessCalm(async (req) => new Response(`${(await req.arrayBuffer()).byteLength}`));
