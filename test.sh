@@ -31,6 +31,8 @@ install_packages tests/functions/forms
 install_packages tests/oracles
 [[ "SandboxHost.Sites.Tests" != *"$only"* ]] || install_packages tests/oracles/zip-it-and-ship-it
 
+[[ "SandboxHost.Chaos" != *"$only"* ]] || setup_stepped_clock
+
 say "Building the tests"
 run "$SANDBOXHOST_HOME/artifacts/log/tests.log" dotnet build "$SANDBOXHOST_HOME/SandboxHost.sln" -c Release -v quiet
 say "Checking the format"

@@ -9,13 +9,11 @@ internal abstract class Fault
     /// <summary>What must hold, as a sentence.</summary>
     public abstract string Invariant { get; }
 
-    /// <summary>Does it to a host of its own, under load, and looks whether the invariant held. Leaves nothing behind.</summary>
-    public async Task<FaultReport> RunAsync(FaultLength length)
+    /// <summary>Does it to a host of its own, under load, and writes down whether the invariant held. Leaves nothing behind.</summary>
+    public async Task RunAsync(FaultLength length, FaultReport report)
     {
         await using var site = await LoadSite.CreateAsync();
-        var report = new FaultReport { Title = Title, Invariant = Invariant };
         await InjectAsync(site, length, report);
-        return report;
     }
 
     protected abstract Task InjectAsync(LoadSite site, FaultLength length, FaultReport report);
@@ -32,6 +30,9 @@ internal sealed record FaultLength(TimeSpan Load, bool IsFull)
     public static FaultLength Current { get; } = Environment.GetEnvironmentVariable(Variable) == "full"
         ? new FaultLength(TimeSpan.FromSeconds(60), IsFull: true)
         : new FaultLength(TimeSpan.FromSeconds(8), IsFull: false);
+
+    /// <summary>Of load, where a fault happens once and is over again.</summary>
+    public TimeSpan Outage => Load / 2;
 
     /// <summary>The one or the other.</summary>
     public T Pick<T>(T full, T brief) => IsFull ? full : brief;

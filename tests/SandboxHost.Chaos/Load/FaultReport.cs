@@ -11,7 +11,7 @@ internal sealed class FaultReport
 
     private readonly List<string> _broken = [];
     private readonly List<string> _notes = [];
-    private readonly SortedDictionary<string, List<double>> _recoveries = new(StringComparer.Ordinal);
+    private readonly List<Recovery> _recoveries = [];
 
     public required string Title { get; init; }
 
@@ -28,8 +28,7 @@ internal sealed class FaultReport
     /// <summary>What else was seen.</summary>
     public IReadOnlyList<string> Notes => _notes;
 
-    /// <summary>How long it took until something was so again, in milliseconds, each time.</summary>
-    public IReadOnlyDictionary<string, List<double>> Recoveries => _recoveries;
+    public IReadOnlyList<Recovery> Recoveries => _recoveries;
 
     public void Check(bool holds, string otherwise)
     {
@@ -41,15 +40,17 @@ internal sealed class FaultReport
 
     public void Note(string note) => _notes.Add(note);
 
-    /// <summary>Notes a recovery, and that it was in time.</summary>
-    public void Recovered(string what, TimeSpan took, TimeSpan limit)
+    /// <summary>Writes a recovery down; one that came later than the limit breaks the invariant.</summary>
+    /// <param name="aim">What we want to reach; the page says whether it was. Null: the limit.</param>
+    public void Recovered(string what, TimeSpan took, TimeSpan limit, TimeSpan? aim = null)
     {
-        if (!_recoveries.TryGetValue(what, out var times))
+        var recovery = _recoveries.Find(known => known.What == what);
+        if (recovery is null)
         {
-            _recoveries.Add(what, times = []);
+            _recoveries.Add(recovery = new Recovery(what, (aim ?? limit).TotalMilliseconds, []));
         }
 
-        times.Add(Math.Round(took.TotalMilliseconds, 1));
+        recovery.TookMs.Add(Math.Round(took.TotalMilliseconds, 1));
         Check(took <= limit, string.Create(CultureInfo.InvariantCulture, $"{what}: {took.TotalSeconds:0.00} s, {limit.TotalSeconds:0.##} s were allowed"));
     }
 
@@ -83,3 +84,7 @@ internal sealed class FaultReport
         File.WriteAllText(path, JsonSerializer.Serialize(this, Json));
     }
 }
+
+/// <summary>How long it took until something was so again, each time.</summary>
+/// <param name="AimMs">By when it should be.</param>
+internal sealed record Recovery(string What, double AimMs, List<double> TookMs);

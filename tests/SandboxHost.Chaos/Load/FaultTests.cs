@@ -39,8 +39,16 @@ public sealed class FaultTests
 
     private static async Task HoldsAsync(int number, Fault fault)
     {
-        var report = await fault.RunAsync(FaultLength.Current);
-        report.Save(Repository.PathOf($"artifacts/chaos/{number}.json"));
+        var report = new FaultReport { Title = fault.Title, Invariant = fault.Invariant };
+        try
+        {
+            await fault.RunAsync(FaultLength.Current, report);
+        }
+        finally
+        {
+            report.Save(Repository.PathOf($"artifacts/chaos/{number}.json"));
+        }
+
         Assert.Empty(report.Broken);
     }
 }

@@ -22,6 +22,7 @@ internal sealed class CrashLoop : Fault
         site.Folder.Write("crash.mjs", "export default async () => { process.exit(3); }; export const config = { path: '/crash' };");
         await using var host = await site.StartHostAsync();
         using var client = LoadSite.ClientOf(host);
+        client.Timeout = TimeSpan.FromMinutes(1);
         var workers = new HostWorkers(host);
         var answers = new ConcurrentQueue<(string Reason, RetryConditionHeaderValue? RetryAfter)>();
         await using var load = LoadDriver.Start(LoadSite.AddressOf(host));

@@ -23,13 +23,14 @@ internal sealed class FullDisk : Fault
         using var client = LoadSite.ClientOf(host);
         await using var load = LoadDriver.Start(LoadSite.AddressOf(host));
         await using var calls = new BackgroundCalls(client);
-        await Task.Delay(length.Load / 4);
+        await Task.Delay(length.Outage / 4);
 
         state.Fill();
         temporary.Fill();
         site.Folder.Write("edited.mjs", Edited("two"));
-        var line = await host.WaitForLineAsync("Failed to load function edited");
-        await Task.Delay(length.Load / 2);
+        await host.WaitForLineAsync("Failed to load function edited");
+        await host.WaitForLineAsync("No space left on device");
+        await Task.Delay(length.Outage / 2);
         report.Check(calls.Refusals.Count > 0, "no background call was refused: the disk was not full");
         var failed = await client.GetStringAsync("/read?id=look");
         report.Check(failed.EndsWith("end", StringComparison.Ordinal), "a function did not answer");
@@ -41,11 +42,11 @@ internal sealed class FullDisk : Fault
         site.Folder.Write("edited.mjs", Edited("three"));
         var shown = await Eventually.TrueAsync(async () => await TextAsync(client) == "three", LoadDriver.HangLimit, "the edit shows");
         report.Recovered("edit shown", shown, Promised);
-        await Task.Delay(length.Load / 4);
+        await Task.Delay(length.Outage / 4);
 
         var result = await load.StopAsync();
         await calls.MustRunAsync(site.Ledger, TimeSpan.FromSeconds(15), report);
-        report.Injected = $"The file systems of `.sandboxhost` (8 MB) and of temporary files (2 MB) filled to the last byte for {length.Load.TotalSeconds / 2:0} s; an edit meanwhile: “{line}”.";
+        report.Injected = $"The file systems of `.sandboxhost` (8 MB) and of temporary files (2 MB) filled to the last byte for {length.Outage.TotalSeconds / 2:0} s. An edit meanwhile was answered with “No space left on device”.";
         report.Judge(result, site.Ledger);
         report.CheckNone(result.Failures, "a request");
         report.Check(calls.Refusals.Keys.All(refusal => refusal == "503 `store_failed`"), $"background calls were refused with {string.Join(", ", calls.Refusals.Keys)}");

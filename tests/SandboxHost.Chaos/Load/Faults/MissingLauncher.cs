@@ -29,7 +29,7 @@ internal sealed class MissingLauncher : Fault
         await using var host = await site.StartHostAsync(environment: new Dictionary<string, string> { ["SANDBOXHOST_HOME"] = installation.Path });
         using var client = LoadSite.ClientOf(host);
         await using var load = LoadDriver.Start(LoadSite.AddressOf(host));
-        await Task.Delay(length.Load / 8);
+        await Task.Delay(length.Outage / 8);
         File.Move(installation.File(Launcher), installation.File(Launcher + ".away"));
 
         var slowest = TimeSpan.Zero;
@@ -47,7 +47,7 @@ internal sealed class MissingLauncher : Fault
                 report.Check(reply.Headers.RetryAfter is not null, "503 without Retry-After");
             }
 
-            await Task.Delay(length.Load / 16);
+            await Task.Delay(length.Outage / 16);
         }
 
         report.Check(statuses[^1] == 503, $"the last cold function was answered with {statuses[^1]}: the launcher was not missed");
@@ -56,10 +56,10 @@ internal sealed class MissingLauncher : Fault
         var took = await Eventually.TrueAsync(
             async () => (await client.GetAsync($"/.netlify/functions/cold{ColdFunctions}")).IsSuccessStatusCode, LoadDriver.HangLimit, "the cold function is served");
         report.Recovered("cold function served", took, Promised);
-        await Task.Delay(length.Load / 8);
+        await Task.Delay(length.Outage / 8);
 
         var result = await load.StopAsync();
-        report.Injected = $"The launcher's file renamed for {length.Load.TotalSeconds * ColdFunctions / 16:0} s; {ColdFunctions} cold functions asked meanwhile: answered with {string.Join(", ", statuses)}, none later than {slowest.TotalMilliseconds:0} ms.";
+        report.Injected = $"The launcher's file renamed for {length.Outage.TotalSeconds * ColdFunctions / 16:0} s; {ColdFunctions} cold functions asked meanwhile: answered with {string.Join(", ", statuses)}, none later than {slowest.TotalMilliseconds:0} ms.";
         report.Judge(result, site.Ledger);
         report.CheckNone(result.Failures, "a request to a function that has a worker");
     }

@@ -24,7 +24,7 @@ internal sealed class NoDescriptors : Fault
         using var client = LoadSite.ClientOf(host);
         await client.GetStringAsync("/read?id=look");
         await using var load = LoadDriver.Start(LoadSite.AddressOf(host), readsOnly: true);
-        await Task.Delay(length.Load / 4);
+        await Task.Delay(length.Outage / 4);
         var before = DescriptorLimit.CountOf(host.Id);
         var processor = Process.GetProcessById(host.Id);
         List<Task<HttpStatusCode>> waiting;
@@ -39,7 +39,7 @@ internal sealed class NoDescriptors : Fault
             using var cold = await client.GetAsync("/cold");
             var text = await cold.Content.ReadAsStringAsync();
             report.Check((int)cold.StatusCode == 503 && text.Contains("\"start_failed\"", StringComparison.Ordinal), $"a function that needs a worker was answered with {(int)cold.StatusCode}: {text}");
-            await Task.Delay(length.Load / 2);
+            await Task.Delay(length.Outage / 2);
             served = waiting.Count(task => task.IsCompleted);
             processor.Refresh();
             busy = (processor.TotalProcessorTime - cpu) / Stopwatch.GetElapsedTime(start);
@@ -53,10 +53,10 @@ internal sealed class NoDescriptors : Fault
             "cold function served",
             await Eventually.TrueAsync(async () => (await client.GetAsync("/cold")).IsSuccessStatusCode, LoadDriver.HangLimit, "a cold function is served"),
             Promised);
-        await Task.Delay(length.Load / 4);
+        await Task.Delay(length.Outage / 4);
 
         var result = await load.StopAsync();
-        report.Injected = $"The host's limit of descriptors set to {Left} more than it had ({before}) for {length.Load.TotalSeconds / 2:0} s, with {NewClients} new clients: {served} were answered at once, {NewClients - served} waited. The host used {busy:P0} of a processor meanwhile.";
+        report.Injected = $"The host's limit of descriptors set to {Left} more than it had ({before}) for {length.Outage.TotalSeconds / 2:0} s, with {NewClients} new clients: {served} were answered at once, {NewClients - served} waited. The host used {busy:P0} of a processor meanwhile.";
         report.Judge(result, site.Ledger);
         report.CheckNone(result.Failures, "a request of a client that is connected");
         // The worker of `cold` has some of its own.

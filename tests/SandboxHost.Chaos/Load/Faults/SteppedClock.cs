@@ -36,13 +36,13 @@ internal sealed class SteppedClock : Fault
         await using var calls = new BackgroundCalls(client);
         foreach (var step in Steps)
         {
-            await Task.Delay(length.Load / (Steps.Length + 1));
+            await Task.Delay(length.Outage / (Steps.Length + 1));
             await File.WriteAllTextAsync(offset, step);
             var seconds = int.Parse(step);
             await Eventually.TrueAsync(async () => Math.Abs((await DateAsync(client) - DateTimeOffset.UtcNow).TotalSeconds - seconds) < 5, TimeSpan.FromSeconds(5), "the host has the clock");
         }
 
-        await Task.Delay(length.Load / (Steps.Length + 1));
+        await Task.Delay(length.Outage / (Steps.Length + 1));
         var result = await load.StopAsync();
         await calls.MustRunAsync(site.Ledger, TimeSpan.FromSeconds(10), report);
         report.Injected = $"The host's wall clock set to {string.Join(" s, ", Steps)} s of the right time, in turn (libfaketime in the host's process).";
