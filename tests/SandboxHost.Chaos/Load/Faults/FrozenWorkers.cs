@@ -12,7 +12,7 @@ internal sealed class FrozenWorkers : Fault
 
     public override string Invariant =>
         "A worker that is stopped holds up the requests that it has, as many as its slots at most, until their time limit; they end with "
-        + "`timeout`, or begin again elsewhere when the worker is killed (a write that was taken: `worker_exited`). It is replaced, and nobody else notices. None hangs, none is run twice.";
+        + "`timeout`, or begin again elsewhere when the worker is killed (a write that was taken: `worker_exited`; a stream whose head was out: reset). It is replaced, and nobody else notices. None hangs, none is run twice.";
 
     protected override async Task InjectAsync(LoadSite site, FaultLength length, FaultReport report)
     {
@@ -44,7 +44,8 @@ internal sealed class FrozenWorkers : Fault
         report.Injected = $"SIGSTOP to the runners of all workers that serve the load: {rounds} times, {stopped} workers. The function's time limit is {LoadSite.TimeLimit.TotalSeconds} s, and a worker has {LoadSite.Concurrency} slots.";
         report.Judge(result, site.Ledger);
         report.CheckNone(
-            result.Failures.Where(request => request.Reason != "timeout" && request is not { Kind: LoadKind.Write, Reason: "worker_exited" }), "another end than timeout");
+            result.Failures.Where(request => request is not ({ Reason: "timeout" } or { Kind: LoadKind.Write, Reason: "worker_exited" } or { Kind: LoadKind.Stream, End: LoadEnd.Reset })),
+            "another end than these");
         var failed = result.Failures.Count();
         report.Check(failed <= stopped * LoadSite.Concurrency, $"{failed} requests failed; {stopped} workers had {stopped * LoadSite.Concurrency} slots");
         var last = result.Requests.Max(request => request.Took);
