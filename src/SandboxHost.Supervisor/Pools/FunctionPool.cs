@@ -278,12 +278,12 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
                 OnCrash(ex.Error);
             }
 
-            OnStartFailed(ex.Error.Code == ErrorCode.StartFailed ? ex.Error with { RetryAfter = TimeSpan.FromSeconds(1) } : ex.Error);
+            FailWaiters(ex.Error.Code == ErrorCode.StartFailed ? ex.Error with { RetryAfter = TimeSpan.FromSeconds(1) } : ex.Error, startIsOver: true);
         }
         catch
         {
             // Nobody foresaw it, and who runs this logs it. It must cost the requests that wait, and not the function for good.
-            OnStartFailed(new FunctionError(ErrorCode.StartFailed, "No worker could be started.") { RetryAfter = TimeSpan.FromSeconds(1) });
+            FailWaiters(new FunctionError(ErrorCode.StartFailed, "No worker could be started.") { RetryAfter = TimeSpan.FromSeconds(1) }, startIsOver: true);
             throw;
         }
 
@@ -291,12 +291,12 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         StartIfNeeded();
     }
 
-    private void OnStartFailed(FunctionError error)
+    private void FailWaiters(FunctionError error, bool startIsOver = false)
     {
         List<Waiter> failed;
         lock (_gate)
         {
-            _starting--;
+            _starting -= startIsOver ? 1 : 0;
             // With other workers alive they are waited for; without, nobody would ever answer.
             failed = _workers.Count > 0 ? [] : [.. _waiters];
             foreach (var waiter in failed)
