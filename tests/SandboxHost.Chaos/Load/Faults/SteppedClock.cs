@@ -28,8 +28,12 @@ internal sealed class SteppedClock : Fault
         {
             ["LD_PRELOAD"] = Library,
             ["FAKETIME_TIMESTAMP_FILE"] = offset,
-            ["FAKETIME_NO_CACHE"] = "1",
+            // It looks at the file once a second; at every question it would cost the host more than the load does.
+            ["FAKETIME_CACHE_DURATION"] = "1",
+            // Only the wall clock: no other clock, no times of files, and no waits.
             ["FAKETIME_DONT_FAKE_MONOTONIC"] = "1",
+            ["FAKETIME_FORCE_MONOTONIC_FIX"] = "0",
+            ["NO_FAKE_STAT"] = "1",
         });
         using var client = LoadSite.ClientOf(host);
         await using var load = LoadDriver.Start(LoadSite.AddressOf(host));
