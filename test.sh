@@ -54,6 +54,7 @@ if [[ "SandboxHost.Conformance" == *"$only"* ]]; then
   command -v redis-check-rdb >/dev/null || apt_install "functions talk to a real Redis in the tests" redis-tools
   unset RUNLEVEL
 fi
+[[ "SandboxHost.Chaos" != *"$only"* ]] || setup_stepped_clock
 
 say "Building the tests"
 run "$SANDBOXHOST_HOME/artifacts/log/tests.log" dotnet build "$SANDBOXHOST_HOME/SandboxHost.sln" -c Release -v quiet

@@ -103,6 +103,11 @@ build_stamped() {
 
 BUILD_RULES="Directory.Build.props Directory.Build.targets Directory.Packages.props global.json .editorconfig eng"
 
+# A library that lies to one process about the wall clock, so that tests can set a host's and nobody else's.
+setup_stepped_clock() {
+  command -v faketime >/dev/null || apt_install "the clock of a host is set with it" faketime
+}
+
 setup_launcher() {
   build_stamped launcher "Compiling the sandbox launcher" "src/SandboxHost.Launcher Directory.Build.props Directory.Packages.props global.json" \
     dotnet publish "$SANDBOXHOST_HOME/src/SandboxHost.Launcher" -c Release -o "$SANDBOXHOST_HOME/artifacts/launcher" -v quiet

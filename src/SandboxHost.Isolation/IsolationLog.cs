@@ -39,6 +39,9 @@ internal static partial class IsolationLog
     [LoggerMessage(3015, LogLevel.Warning, "Sandbox {Sandbox}: its cgroup could not be killed; killing its outermost process")]
     public static partial void GroupKillFailed(this ILogger logger, string sandbox, Exception exception);
 
+    [LoggerMessage(3016, LogLevel.Warning, "Sandbox {Sandbox} did not start, and could not be removed entirely; the rest goes with the host instance")]
+    public static partial void LaunchNotUndone(this ILogger logger, string sandbox, Exception exception);
+
     [LoggerMessage(3020, LogLevel.Information, "Sandbox {Sandbox} of site {Site}: egress to {Host} port {Port} refused: {Rule}")]
     public static partial void EgressRefused(this ILogger logger, string sandbox, string site, string host, int port, string rule);
 

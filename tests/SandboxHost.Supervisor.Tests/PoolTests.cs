@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using SandboxHost.Invocations;
 using SandboxHost.Protocol.Worker.V1;
@@ -114,6 +115,29 @@ public sealed class PoolTests
 
         Assert.All(await Task.WhenAll(exchanges), exchange => Assert.Equal(200, exchange.Response?.Status));
         Assert.Equal(2, host.Launcher.Workers.Count);
+    }
+
+    [TimedFact]
+    public async Task A_start_that_fails_as_nobody_foresaw_costs_the_requests_that_wait_and_not_the_function()
+    {
+        await using var host = await TestHost.StartAsync();
+        var function = host.Add();
+        host.Launcher.Failure = new InvalidDataException("a bug");
+
+        await using (var failed = await host.InvokeAsync(function))
+        {
+            Assert.Equal(ErrorCode.StartFailed, failed.Error?.Code);
+            Assert.NotNull(failed.Error?.RetryAfter);
+        }
+
+        host.Launcher.Failure = null;
+        host.Launcher.Prepare = worker => worker.OnInvoke = (self, invoke) => self.SendAsync(Frames.Answer(invoke.Id));
+        await using var served = await host.InvokeAsync(function);
+        Assert.Equal(200, served.Response?.Status);
+
+        // The bug is told of, once.
+        Assert.Single(host.Log, entry => entry.Level == LogLevel.Error && entry.Text.Contains("a bug", StringComparison.Ordinal));
+        host.Log.Clear();
     }
 
     [TimedFact]

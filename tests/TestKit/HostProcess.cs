@@ -33,9 +33,15 @@ public sealed partial class HostProcess : IAsyncDisposable
 
     /// <summary>Starts it and waits until it serves.</summary>
     /// <param name="arguments">After `dev`; a port is added.</param>
-    public static async Task<HostProcess> StartAsync(params string[] arguments)
+    public static Task<HostProcess> StartAsync(params string[] arguments) => StartAsync(arguments, port: 0);
+
+    /// <summary>Starts it and waits until it serves.</summary>
+    /// <param name="arguments">After `dev`.</param>
+    /// <param name="port">0 picks a free one.</param>
+    /// <param name="environment">Beside the test's own.</param>
+    public static async Task<HostProcess> StartAsync(IEnumerable<string> arguments, int port, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var host = Launch(["dev", .. arguments, "--port", "0", "-v"]);
+        var host = Launch(["dev", .. arguments, "--port", port.ToString(CultureInfo.InvariantCulture), "-v"], environment);
         return await host.ReadyAsync("Local dev server ready");
     }
 
@@ -56,7 +62,7 @@ public sealed partial class HostProcess : IAsyncDisposable
     }
 
     /// <summary>Starts the command with exactly these arguments.</summary>
-    public static HostProcess Launch(IEnumerable<string> arguments)
+    public static HostProcess Launch(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         start.ArgumentList.Add(Path.Combine(Repository.Root, "artifacts", "bin", "SandboxHost.Cli", "release", "sandboxhost.dll"));
@@ -67,6 +73,11 @@ public sealed partial class HostProcess : IAsyncDisposable
 
         // Something of the test's environment that no function may ever see.
         start.Environment["HOST_SECRET"] = "the-hosts-own-secret";
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
         var process = new Process { StartInfo = start, EnableRaisingEvents = true };
         var host = new HostProcess(process);
         process.OutputDataReceived += (_, line) => host.OnLine(line.Data);

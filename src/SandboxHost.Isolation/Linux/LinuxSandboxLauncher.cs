@@ -177,16 +177,25 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
 
     private async Task UndoAsync(string name, uint? uid, Cgroup? group, bool madeDirectory)
     {
-        if (group is not null)
+        try
         {
-            await group.RemoveAsync(_time, CancellationToken.None);
+            if (group is not null)
+            {
+                await group.RemoveAsync(_time, CancellationToken.None);
+            }
+
+            if (madeDirectory)
+            {
+                HostDirectories.Remove(_instance.Directories.SandboxDirectory(name));
+            }
+        }
+        catch (Exception e) when (e is SandboxException or IOException or UnauthorizedAccessException)
+        {
+            // Without descriptors even this fails. Why there is no sandbox is what the caller must hear of.
+            _logger.LaunchNotUndone(name, e);
         }
 
-        if (madeDirectory)
-        {
-            HostDirectories.Remove(_instance.Directories.SandboxDirectory(name));
-        }
-
+        // Nothing ever ran under it.
         if (uid is { } taken)
         {
             _instance.Uids?.GiveBack(taken);

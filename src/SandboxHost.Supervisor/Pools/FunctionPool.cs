@@ -278,23 +278,25 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
                 OnCrash(ex.Error);
             }
 
-            lock (_gate)
-            {
-                _starting--;
-            }
-
-            FailWaiters(ex.Error.Code == ErrorCode.StartFailed ? ex.Error with { RetryAfter = TimeSpan.FromSeconds(1) } : ex.Error);
+            FailWaiters(ex.Error.Code == ErrorCode.StartFailed ? ex.Error with { RetryAfter = TimeSpan.FromSeconds(1) } : ex.Error, startIsOver: true);
+        }
+        catch
+        {
+            // Nobody foresaw it, and who runs this logs it. It must cost the requests that wait, and not the function for good.
+            FailWaiters(new FunctionError(ErrorCode.StartFailed, "No worker could be started.") { RetryAfter = TimeSpan.FromSeconds(1) }, startIsOver: true);
+            throw;
         }
 
         // Single-flight: the next start, if the queue still needs one, begins when this one is over.
         StartIfNeeded();
     }
 
-    private void FailWaiters(FunctionError error)
+    private void FailWaiters(FunctionError error, bool startIsOver = false)
     {
         List<Waiter> failed;
         lock (_gate)
         {
+            _starting -= startIsOver ? 1 : 0;
             // With other workers alive they are waited for; without, nobody would ever answer.
             failed = _workers.Count > 0 ? [] : [.. _waiters];
             foreach (var waiter in failed)
