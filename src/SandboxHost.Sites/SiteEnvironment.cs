@@ -20,7 +20,7 @@ public static class SiteEnvironment
     private static readonly HashSet<string> Reserved = new(
         ["NODE_OPTIONS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"], StringComparer.Ordinal);
 
-    private static readonly string[] ReservedPrefixes = ["SANDBOXHOST_", "LD_"];
+    private static readonly string[] ReservedPrefixes = ["SANDBOXHOST_", "LD_", "DOTNET_", "COMPlus_", "CORECLR_"];
 
     /// <param name="layers">The weakest first.</param>
     /// <param name="mistakes">Takes a sentence for each variable that is left out, and for each that Netlify would refuse.</param>

@@ -26,6 +26,8 @@ public sealed class SiteEnvironmentTests
     [InlineData("LD_PRELOAD")]
     [InlineData("LD_LIBRARY_PATH")]
     [InlineData("NODE_OPTIONS")]
+    [InlineData("DOTNET_STARTUP_HOOKS")]
+    [InlineData("CORECLR_ENABLE_PROFILING")]
     [InlineData("SANDBOXHOST_TOKEN")]
     [InlineData("HTTPS_PROXY")]
     [InlineData("")]

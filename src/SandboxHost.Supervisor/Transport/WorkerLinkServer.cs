@@ -44,6 +44,8 @@ internal sealed class WorkerLinkServer : IAsyncDisposable
             options.MaxReceiveMessageSize = FrameWriter.MaxMessageBytes + 1024;
             options.MaxSendMessageSize = FrameWriter.MaxMessageBytes + 1024;
             options.IgnoreUnknownServices = false;
+            // gRPC bounds a message as it arrives, and not what it unfolds to: 256 KiB of it could become as many megabytes.
+            options.CompressionProviders.Clear();
         });
         // One connection a worker, nearly always with something to say: waiting without a buffer costs a system call a read.
         builder.WebHost.UseKestrelCore().UseSockets(sockets => sockets.WaitForDataBeforeAllocatingBuffer = false).ConfigureKestrel(kestrel =>
