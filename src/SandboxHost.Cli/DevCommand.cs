@@ -76,7 +76,7 @@ internal static class DevCommand
     private static readonly Option<IsolationMode> Isolation = new("--isolation")
     {
         Description = "How workers are isolated.",
-        DefaultValueFactory = _ => IsolationMode.Bubblewrap,
+        DefaultValueFactory = _ => DevHostOptions.DefaultIsolation,
     };
 
     private static readonly Option<int> Placeholders = new("--placeholders") { Description = "Sandboxes that stand ready.", DefaultValueFactory = _ => 2 };
@@ -190,6 +190,10 @@ internal static class DevCommand
         if (options.Isolation == IsolationMode.None)
         {
             output.Say("Functions run without a sandbox: they can read this user's files and reach the network.", "yellow");
+        }
+        else if (options.Isolation == IsolationMode.JobObject)
+        {
+            output.Say("Functions run within limits of memory, processor time and processes; they can read this user's files and reach the network.", "yellow");
         }
 
         var found = 0;

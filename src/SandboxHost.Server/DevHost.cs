@@ -10,6 +10,7 @@ using SandboxHost.Gateway.Redirects;
 using SandboxHost.Isolation;
 using SandboxHost.Isolation.Egress;
 using SandboxHost.Isolation.Linux;
+using SandboxHost.Isolation.Windows;
 using SandboxHost.Output;
 using SandboxHost.Sandboxes;
 using SandboxHost.Sites;
@@ -25,6 +26,9 @@ public enum IsolationMode
 
     /// <summary>Not at all. For machines that can't, and for code that is trusted.</summary>
     None,
+
+    /// <summary>Windows' own limits, and nothing else: the default there. Files and network are not isolated.</summary>
+    JobObject,
 }
 
 /// <summary>A site folder to serve.</summary>
@@ -43,7 +47,9 @@ public sealed record DevHostOptions
 
     public FunctionLimits Limits { get; init; } = FunctionLimits.Default;
 
-    public IsolationMode Isolation { get; init; }
+    public IsolationMode Isolation { get; init; } = DefaultIsolation;
+
+    public static IsolationMode DefaultIsolation => OperatingSystem.IsWindows() ? IsolationMode.JobObject : IsolationMode.Bubblewrap;
 
     public int Placeholders { get; init; } = 2;
 
@@ -205,9 +211,20 @@ public sealed class DevHost : IAsyncDisposable
             return (new UnconfinedLauncher(_clock, loggers.CreateLogger<UnconfinedLauncher>()), directory.Path);
         }
 
+        if (options.Isolation == IsolationMode.JobObject)
+        {
+            if (!OperatingSystem.IsWindows())
+            {
+                throw new SandboxException("Job objects are of Windows. Here functions are isolated by bubblewrap.");
+            }
+
+            var directory = Own(new TemporaryDirectory());
+            return (new JobObjectLauncher(_clock, loggers.CreateLogger<JobObjectLauncher>()), directory.Path);
+        }
+
         if (!OperatingSystem.IsLinux())
         {
-            throw new SandboxException("Functions can be isolated on Linux only so far.");
+            throw new SandboxException("Functions can be isolated from files and network on Linux only; `--isolation jobobject` limits them on Windows.");
         }
 
         var launcher = Own(await LinuxSandboxLauncher.CreateAsync(
@@ -320,7 +337,7 @@ public sealed class DevHost : IAsyncDisposable
         var inspect = options.InspectPort is not null;
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["SANDBOXHOST_SOCKET"] = Path.Combine(hostDirectory, SandboxLayout.SocketName),
+            ["SANDBOXHOST_SOCKET"] = SandboxLayout.LinkAddressFor(hostDirectory),
         };
         if (inspect)
         {

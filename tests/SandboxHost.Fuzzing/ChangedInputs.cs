@@ -6,13 +6,13 @@ namespace SandboxHost.Fuzzing;
 internal static class ChangedInputs
 {
     // Ends of ranges, of lines and of words, and lengths that lie.
-    private static readonly Gen<byte> Telling = Gen.OneOfConst<byte>(0, 1, 0x7F, 0x80, 0xFF, (byte)'\r', (byte)'\n', (byte)' ', (byte)'/', (byte)'%', (byte)'.', (byte)':', (byte)'"', (byte)'*', (byte)'(', (byte)'{');
+    private static readonly byte[] Telling = [0, 1, 0x7F, 0x80, 0xFF, .. "\r\n /%.:\"*({"u8];
 
-    private static readonly Gen<byte> Byte = Gen.Frequency((1, Telling), (1, Gen.Byte));
+    private static readonly Gen<byte> Byte = Gen.Frequency((1, OneOf(Telling)), (1, Gen.Byte));
 
     public static Gen<byte[]> Of(FuzzTarget target)
     {
-        var seed = Gen.OneOfConst([.. target.Seeds]);
+        var seed = OneOf(target.Seeds);
         var changed =
             from start in seed
             from other in seed
@@ -20,6 +20,8 @@ internal static class ChangedInputs
             select changes.Aggregate(start, (bytes, change) => change(bytes));
         return Gen.Frequency((9, changed), (1, Gen.Byte.Array[0, 64])).Select(bytes => bytes.Length <= FuzzTarget.MaxInput ? bytes : bytes[..FuzzTarget.MaxInput]);
     }
+
+    private static Gen<T> OneOf<T>(IReadOnlyList<T> values) => Gen.Int[0, values.Count - 1].Select(i => values[i]);
 
     private static Gen<Func<byte[], byte[]>> Change(byte[] other) =>
         from kind in Gen.Int[0, 6]
