@@ -14,10 +14,14 @@ internal sealed class ConsoleOutput : ILogSink, IAsyncDisposable
 {
     private const int MaxWaiting = 10_000;
 
+    // Lines of functions may be long, and all that wait are kept in memory.
+    private const int MaxWaitingCharacters = 8 << 20;
+
     private readonly Channel<(string Prefix, string Color, string Text)> _lines = Channel.CreateBounded<(string, string, string)>(MaxWaiting);
     private readonly IAnsiConsole _console;
     private readonly Task _writing;
     private long _dropped;
+    private long _waitingCharacters;
 
     public ConsoleOutput(IAnsiConsole console)
     {
@@ -51,8 +55,9 @@ internal sealed class ConsoleOutput : ILogSink, IAsyncDisposable
 
     private void Add(string prefix, string color, string text)
     {
-        if (!_lines.Writer.TryWrite((prefix, color, text)))
+        if (Interlocked.Add(ref _waitingCharacters, text.Length) > MaxWaitingCharacters || !_lines.Writer.TryWrite((prefix, color, text)))
         {
+            Interlocked.Add(ref _waitingCharacters, -text.Length);
             Interlocked.Increment(ref _dropped);
         }
     }
@@ -61,6 +66,7 @@ internal sealed class ConsoleOutput : ILogSink, IAsyncDisposable
     {
         await foreach (var (prefix, color, text) in _lines.Reader.ReadAllAsync())
         {
+            Interlocked.Add(ref _waitingCharacters, -text.Length);
             var dropped = Interlocked.Exchange(ref _dropped, 0);
             if (dropped > 0)
             {

@@ -44,7 +44,7 @@ internal static class HostArguments
     public static readonly Option<IsolationMode> Isolation = new("--isolation")
     {
         Description = "How workers are isolated.",
-        DefaultValueFactory = _ => IsolationMode.Bubblewrap,
+        DefaultValueFactory = _ => HostOptions.DefaultIsolation,
     };
 
     public static readonly Option<int> Placeholders = new("--placeholders") { Description = "Sandboxes that stand ready.", DefaultValueFactory = _ => 2 };
@@ -142,6 +142,10 @@ internal static class HostArguments
             if (arguments.GetValue(Isolation) == IsolationMode.None)
             {
                 output.Say("Functions run without a sandbox: they can read this user's files and reach the network.", "yellow");
+            }
+            else if (arguments.GetValue(Isolation) == IsolationMode.JobObject)
+            {
+                output.Say("Functions run within limits of memory, processor time and processes; they can read this user's files and reach the network.", "yellow");
             }
 
             await run(output, loggers);

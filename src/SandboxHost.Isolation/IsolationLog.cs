@@ -59,4 +59,7 @@ internal static partial class IsolationLog
 
     [LoggerMessage(3030, LogLevel.Warning, "Workers run without any isolation: a function can do whatever this process can")]
     public static partial void Unconfined(this ILogger logger);
+
+    [LoggerMessage(3031, LogLevel.Warning, "Workers run in job objects: memory, processor time and processes are limited, but a function reads the files and reaches the network that this process does")]
+    public static partial void JobObjectsOnly(this ILogger logger);
 }

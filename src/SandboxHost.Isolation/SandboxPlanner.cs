@@ -53,7 +53,7 @@ internal static class SandboxPlanner
     private const long NoCore = 1;
 
     // asm-generic/resource.h; the same on x86-64 and arm64.
-    private const int LimitFileSize = 1, LimitStack = 3, LimitCore = 4, LimitOpenFiles = 7, LimitLockedMemory = 8,
+    private const int LimitFileSize = 1, LimitStack = 3, LimitCore = 4, LimitProcesses = 6, LimitOpenFiles = 7, LimitLockedMemory = 8,
         LimitPendingSignals = 11, LimitMessageQueues = 12;
 
     public static SandboxPlan Plan(SandboxSpec spec, HostCapabilities host, SandboxPlacement placement)
@@ -68,9 +68,10 @@ internal static class SandboxPlanner
         }
 
         Add("oom-score", $"{placement.OutOfMemoryScore}");
+        Add("empty-core-dumps");
         var sources = Stage(Sources.Of(spec, placement), placement.StageDirectory, Add);
         var writable = Writable.Of(spec.Limits).Select(place => place.Stage(placement.StageDirectory, Add)).ToList();
-        foreach (var (resource, value) in ResourceLimits(spec.Limits))
+        foreach (var (resource, value) in ResourceLimits(spec.Limits, placement))
         {
             Add("limit", $"{resource}", $"{value}");
         }
@@ -97,7 +98,7 @@ internal static class SandboxPlanner
         return new SandboxPlan(steps);
     }
 
-    private static IEnumerable<(int Resource, long Value)> ResourceLimits(SandboxLimits limits) =>
+    private static IEnumerable<(int Resource, long Value)> ResourceLimits(SandboxLimits limits, SandboxPlacement placement) =>
     [
         (LimitOpenFiles, limits.OpenFiles),
         (LimitCore, NoCore),
@@ -106,6 +107,9 @@ internal static class SandboxPlanner
         (LimitLockedMemory, 64L << 10),
         (LimitPendingSignals, 4096),
         (LimitMessageQueues, 0),
+
+        // A second line behind the pids group, where the uid is the worker's own; elsewhere it would count its owner's programs.
+        .. placement.Uid is null ? Array.Empty<(int, long)>() : [(LimitProcesses, limits.Pids)],
     ];
 
     // Sources are bound where the worker's uid can reach them: a node below somebody's 0700 home directory could not be

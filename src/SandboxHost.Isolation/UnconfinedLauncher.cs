@@ -51,41 +51,9 @@ public sealed class UnconfinedLauncher : ISandboxLauncher
         }
     }
 
-    private static Command CommandFor(SandboxSpec spec, string functionDirectory)
-    {
-        (string Inside, string Outside)[] places =
-        [
-            (SandboxLayout.FunctionDirectory, functionDirectory),
-            (SandboxLayout.RunnerDirectory, spec.Runtime.RunnerDirectory),
-            (SandboxLayout.HostDirectory, spec.HostDirectory),
-        ];
-        var arguments = spec.Runtime.Arguments(spec.Limits).Select(argument => Outside(argument, places));
-        var environment = new Dictionary<string, string?>(spec.Environment.Select(pair => KeyValuePair.Create(pair.Key, (string?)pair.Value)))
-        {
-            [FunctionDirectoryVariable] = functionDirectory,
-            [RunnerDirectoryVariable] = spec.Runtime.RunnerDirectory,
-            [HostDirectoryVariable] = spec.HostDirectory,
-        };
-        return Cli.Wrap(spec.Runtime.Executable)
-            .WithArguments(arguments)
-            .WithEnvironmentVariables(environment)
-            .WithWorkingDirectory(functionDirectory)
-            .WithValidation(CommandResultValidation.None);
-    }
-
-    // "/runner/main.mjs" or "--import=/runner/hooks.mjs".
-    private static string Outside(string argument, (string Inside, string Outside)[] places)
-    {
-        var start = argument.StartsWith('-') ? argument.IndexOf('=') + 1 : 0;
-        var path = argument[start..];
-        foreach (var (inside, outside) in places)
-        {
-            if (path == inside || path.StartsWith(inside + "/", StringComparison.Ordinal))
-            {
-                return argument[..start] + outside + path[inside.Length..];
-            }
-        }
-
-        return argument;
-    }
+    private static Command CommandFor(SandboxSpec spec, string functionDirectory) => Cli.Wrap(spec.Runtime.Executable)
+        .WithArguments(OutsidePaths.ArgumentsOf(spec, functionDirectory))
+        .WithEnvironmentVariables(OutsidePaths.EnvironmentOf(spec, functionDirectory)!)
+        .WithWorkingDirectory(functionDirectory)
+        .WithValidation(CommandResultValidation.None);
 }

@@ -48,13 +48,14 @@ internal sealed unsafe class PlanReader
             length += read;
         }
 
-        // A plan that was cut off, because the host died while writing it, must not run in part.
-        if (length == 0 || buffer[length - 1] != 0)
-        {
-            throw new StepFailure("plan", "standard input", 22);
-        }
+        return FromMemory(buffer, length);
+    }
 
-        return new PlanReader(buffer, length);
+    /// <param name="bytes">Stays where it is as long as a word of it is used.</param>
+    public static PlanReader FromMemory(byte* bytes, long length)
+    {
+        // A plan that was cut off, because the host died while writing it, must not run in part.
+        return length > 0 && bytes[length - 1] == 0 ? new PlanReader(bytes, length) : throw new StepFailure("plan", "cut off", 22);
     }
 
     /// <summary>The next word, as a C string.</summary>

@@ -22,6 +22,7 @@ internal sealed unsafe class Steps(PlanReader plan)
                 case "parent": Guard(plan.NextNumber()); break;
                 case "cgroup": WriteFile(step, plan.NextWord(), "0"u8); break;
                 case "oom-score": WriteOomScore(plan.NextWord()); break;
+                case "empty-core-dumps": EmptyCoreDumps(); break;
                 case "stage": Stage(plan.NextWord()); break;
                 case "bind-directory": BindDirectory(plan.NextWord(), plan.NextWord()); break;
                 case "tmpfs": MountTmpfs(plan.NextWord(), plan.NextWord()); break;
@@ -59,6 +60,18 @@ internal sealed unsafe class Steps(PlanReader plan)
         fixed (byte* path = "/proc/self/oom_score_adj\0"u8)
         {
             WriteFile("oom-score", path, MemoryMarshal.CreateReadOnlySpanFromNullTerminated(score));
+        }
+    }
+
+    /// <summary>
+    /// No memory in core dumps, of this process and of all that come from it; see core(5). Unlike PR_SET_DUMPABLE it stays
+    /// over execve, and unlike RLIMIT_CORE it holds when dumps are piped to a program.
+    /// </summary>
+    private static void EmptyCoreDumps()
+    {
+        fixed (byte* path = "/proc/self/coredump_filter\0"u8)
+        {
+            WriteFile("empty-core-dumps", path, "0"u8);
         }
     }
 

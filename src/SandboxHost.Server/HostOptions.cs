@@ -12,6 +12,9 @@ public enum IsolationMode
 
     /// <summary>Not at all. For machines that can't, and for code that is trusted.</summary>
     None,
+
+    /// <summary>Windows' own limits, and nothing else: the default there. Files and network are not isolated.</summary>
+    JobObject,
 }
 
 /// <summary>What every host was asked to do, wherever its sites come from.</summary>
@@ -23,7 +26,9 @@ public abstract record HostOptions
 
     public FunctionLimits Limits { get; init; } = FunctionLimits.Default;
 
-    public IsolationMode Isolation { get; init; }
+    public IsolationMode Isolation { get; init; } = DefaultIsolation;
+
+    public static IsolationMode DefaultIsolation => OperatingSystem.IsWindows() ? IsolationMode.JobObject : IsolationMode.Bubblewrap;
 
     public int Placeholders { get; init; } = 2;
 

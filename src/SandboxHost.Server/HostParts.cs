@@ -8,6 +8,7 @@ using SandboxHost.Gateway.Redirects;
 using SandboxHost.Isolation;
 using SandboxHost.Isolation.Egress;
 using SandboxHost.Isolation.Linux;
+using SandboxHost.Isolation.Windows;
 using SandboxHost.Output;
 using SandboxHost.Sandboxes;
 using SandboxHost.Supervisor;
@@ -125,9 +126,20 @@ internal sealed class HostParts(HostOptions options, ILogSink output, ILoggerFac
             return (new UnconfinedLauncher(clock, loggers.CreateLogger<UnconfinedLauncher>()), directory.Path);
         }
 
+        if (options.Isolation == IsolationMode.JobObject)
+        {
+            if (!OperatingSystem.IsWindows())
+            {
+                throw new SandboxException("Job objects are of Windows. Here functions are isolated by bubblewrap.");
+            }
+
+            var directory = Own(new TemporaryDirectory());
+            return (new JobObjectLauncher(clock, loggers.CreateLogger<JobObjectLauncher>()), directory.Path);
+        }
+
         if (!OperatingSystem.IsLinux())
         {
-            throw new SandboxException("Functions can be isolated on Linux only so far.");
+            throw new SandboxException("Functions can be isolated from files and network on Linux only; `--isolation jobobject` limits them on Windows.");
         }
 
         var launcher = Own(await LinuxSandboxLauncher.CreateAsync(

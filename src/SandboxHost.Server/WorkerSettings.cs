@@ -37,7 +37,7 @@ public static class WorkerSettings
         var inspect = options.InspectPort is not null;
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["SANDBOXHOST_SOCKET"] = Path.Combine(hostDirectory, SandboxLayout.SocketName),
+            ["SANDBOXHOST_SOCKET"] = SandboxLayout.LinkAddressFor(hostDirectory),
         };
         if (inspect)
         {

@@ -18,13 +18,9 @@ public static class SiteEnvironment
     private static readonly HashSet<string> NeverFromProcess = new(["PATH", "HOME", "TMPDIR", "LANG", "PWD", "USER", "SHELL"], StringComparer.Ordinal);
 
     private static readonly HashSet<string> Reserved = new(
-        [
-            "NODE_OPTIONS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-            "DOTNET_STARTUP_HOOKS", "DOTNET_ADDITIONAL_DEPS", "DOTNET_SHARED_STORE",
-        ],
-        StringComparer.Ordinal);
+        ["NODE_OPTIONS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"], StringComparer.Ordinal);
 
-    private static readonly string[] ReservedPrefixes = ["SANDBOXHOST_", "LD_", "CORECLR_"];
+    private static readonly string[] ReservedPrefixes = ["SANDBOXHOST_", "LD_", "DOTNET_", "COMPlus_", "CORECLR_"];
 
     /// <param name="layers">The weakest first.</param>
     /// <param name="mistakes">Takes a sentence for each variable that is left out, and for each that Netlify would refuse.</param>

@@ -204,6 +204,38 @@ public sealed class ConfinementTests
     }
 
     [LinuxFact]
+    public async Task A_crash_leaves_nothing_of_the_workers_memory_anywhere()
+    {
+        await using var host = await TestHost.StartAsync();
+        await using var worker = await host.StartAsync(
+            """
+            const fs = require('fs');
+            console.log('filter ' + fs.readFileSync('/proc/self/coredump_filter', 'utf8').trim());
+            console.log(fs.readFileSync('/proc/self/limits', 'utf8').split('\n').find(l => l.startsWith('Max core')).replace(/ +/g, ' ').trim());
+            try { fs.writeFileSync('/proc/self/coredump_filter', '255'); console.log('filter written'); } catch (e) { console.log(e.code); }
+            require('child_process').spawn('/usr/bin/node', ['-e', "process.chdir('/tmp'); process.abort()"])
+                .on('exit', (_, signal) => console.log(signal + ' ' + fs.readdirSync('/tmp')));
+            """);
+
+        var (_, lines) = await worker.EndAsync();
+
+        Assert.Equal(["filter 00000000", "Max core file size 1 1 bytes", "EROFS", "SIGABRT "], lines);
+    }
+
+    [LinuxFact]
+    public async Task Processes_are_limited_by_the_uid_as_well_where_it_is_the_workers_own()
+    {
+        await using var host = await TestHost.StartAsync();
+        await using var worker = await host.StartAsync(
+            "console.log(require('fs').readFileSync('/proc/self/limits', 'utf8').split('\\n').find(l => l.startsWith('Max processes')).replace(/ +/g, ' ').trim());",
+            TestHost.DefaultLimits with { Pids = 77 });
+
+        var (_, lines) = await worker.EndAsync();
+
+        Assert.Equal(["Max processes 77 77 processes"], lines);
+    }
+
+    [LinuxFact]
     public async Task Worker_that_cannot_be_made_says_at_which_step()
     {
         await using var host = await TestHost.StartAsync();

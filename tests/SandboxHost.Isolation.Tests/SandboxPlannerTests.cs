@@ -44,8 +44,8 @@ public sealed class SandboxPlannerTests
 
     [Fact]
     public void Steps_are_in_the_only_order_that_works() => Assert.Equal(
-        "parent cgroup cgroup oom-score stage bind-file bind-directory bind-directory bind-directory bind-directory bind-directory tmpfs tmpfs "
-        + "limit limit limit limit limit limit limit clean file report words identity no-new-privileges parent execute",
+        "parent cgroup cgroup oom-score empty-core-dumps stage bind-file bind-directory bind-directory bind-directory bind-directory bind-directory tmpfs tmpfs "
+        + "limit limit limit limit limit limit limit limit clean file report words identity no-new-privileges parent execute",
         string.Join(' ', Plan().Steps.Select(step => step.Verb)));
 
     [Fact]
@@ -82,7 +82,7 @@ public sealed class SandboxPlannerTests
 
     [Fact]
     public void Limits_of_the_process_are_set_by_number() => Assert.Equal(
-        ["7 300", "4 1", "1 4294967296", "3 8388608", "8 65536", "11 4096", "12 0"],
+        ["7 300", "4 1", "1 4294967296", "3 8388608", "8 65536", "11 4096", "12 0", "6 128"],
         Plan().Steps.Where(step => step.Verb == "limit").Select(step => string.Join(' ', step.Words)));
 
     [Fact]
@@ -90,6 +90,8 @@ public sealed class SandboxPlannerTests
     {
         var plan = Plan(Placement with { Uid = null, StageDirectory = null });
 
+        // RLIMIT_NPROC counts what the uid has running elsewhere, too.
+        Assert.DoesNotContain(plan.Steps, step => step.Verb == "limit" && step.Words[0] == "6");
         Assert.DoesNotContain(plan.Steps, step => step.Verb is "identity" or "stage" or "bind-file" or "bind-directory" or "tmpfs");
         var words = plan.Steps.Single(step => step.Verb == SandboxPlanner.ArgumentsStep).Words;
         Assert.Contains("/opt/runner", words);

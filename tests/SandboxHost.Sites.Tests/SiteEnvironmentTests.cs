@@ -28,6 +28,7 @@ public sealed class SiteEnvironmentTests
     [InlineData("NODE_OPTIONS")]
     [InlineData("DOTNET_STARTUP_HOOKS")]
     [InlineData("CORECLR_PROFILER_PATH")]
+    [InlineData("CORECLR_ENABLE_PROFILING")]
     [InlineData("SANDBOXHOST_TOKEN")]
     [InlineData("HTTPS_PROXY")]
     [InlineData("")]

@@ -1,5 +1,8 @@
+using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Threading.Channels;
+using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
 using SandboxHost.Protocol.Worker.V1;
@@ -10,16 +13,28 @@ namespace SandboxHost.Supervisor.Tests;
 /// <summary>The other end of the link: does what the test says, lies included. What it gets it keeps for the test.</summary>
 internal sealed class ScriptedWorker(FakeSandbox sandbox) : IDisposable
 {
+    // Bytes one way, so that a test can send what is no message at all.
+    private static readonly Marshaller<byte[]> Bytes = Marshallers.Create(bytes => bytes, bytes => bytes);
+    private static readonly Method<byte[], HostFrames> Session = new(
+        MethodType.DuplexStreaming, WorkerService.Descriptor.FullName, nameof(Session), Bytes,
+        Marshallers.Create(message => message.ToByteArray(), HostFrames.Parser.ParseFrom));
+    private static readonly Method<byte[], byte[]> ResponseBody = new(
+        MethodType.ClientStreaming, WorkerService.Descriptor.FullName, nameof(ResponseBody), Bytes, Bytes);
+
     private readonly Channel<HostFrame> _received = Channel.CreateUnbounded<HostFrame>();
     private readonly SemaphoreSlim _sending = new(1);
     private GrpcChannel? _channel;
-    private AsyncDuplexStreamingCall<WorkerFrames, HostFrames>? _session;
+    private HttpMessageInvoker? _http;
+    private AsyncDuplexStreamingCall<byte[], HostFrames>? _session;
 
     public FakeSandbox Sandbox { get; } = sandbox;
 
     public string Token => Sandbox.Spec.Environment["SANDBOXHOST_TOKEN"];
 
     public WorkerService.WorkerServiceClient Client { get; private set; } = null!;
+
+    /// <summary>What is set here goes with every call that sends bytes; with "grpc-internal-encoding-request" they are compressed.</summary>
+    public Metadata Headers { get; set; } = [];
 
     // ---- behaviour of ServeAsync ----
 
@@ -59,23 +74,26 @@ internal sealed class ScriptedWorker(FakeSandbox sandbox) : IDisposable
                 return Sandbox.Connection;
             },
         };
+        _http = new HttpMessageInvoker(handler);
         _channel = GrpcChannel.ForAddress("http://worker", new GrpcChannelOptions
         {
             HttpHandler = handler,
-            DisposeHttpClient = true,
             MaxSendMessageSize = null,
         });
         Client = new WorkerService.WorkerServiceClient(_channel);
     }
 
     /// <summary>Sends frames as one message. A link that is gone says nothing: the test sees it elsewhere.</summary>
-    public async Task SendAsync(params WorkerFrame[] frames)
+    public Task SendAsync(params WorkerFrame[] frames) => SendAsync(new WorkerFrames { Frames = { frames } }.ToByteArray());
+
+    /// <summary>Sends what may be no message.</summary>
+    public async Task SendAsync(byte[] message)
     {
         await _sending.WaitAsync();
         try
         {
-            _session ??= Client.Session();
-            await _session.RequestStream.WriteAsync(new WorkerFrames { Frames = { frames } });
+            _session ??= _channel!.CreateCallInvoker().AsyncDuplexStreamingCall(Session, null, new CallOptions(Headers));
+            await _session.RequestStream.WriteAsync(message);
         }
         catch (Exception ex) when (ex is RpcException or InvalidOperationException or IOException or ObjectDisposedException)
         {
@@ -84,6 +102,44 @@ internal sealed class ScriptedWorker(FakeSandbox sandbox) : IDisposable
         finally
         {
             _sending.Release();
+        }
+    }
+
+    /// <summary>Sends what may be no message as the first chunk of a response body.</summary>
+    public async Task PushAsync(byte[] message)
+    {
+        using var call = _channel!.CreateCallInvoker().AsyncClientStreamingCall(ResponseBody, null, new CallOptions(Headers));
+        try
+        {
+            await call.RequestStream.WriteAsync(message);
+            await call.RequestStream.CompleteAsync();
+            await call.ResponseAsync;
+        }
+        catch (Exception ex) when (ex is RpcException or InvalidOperationException or IOException)
+        {
+            // The host has hung up.
+        }
+    }
+
+    /// <summary>Makes a call whose body is these bytes, prefixes of messages included.</summary>
+    public async Task CallAsync(string method, byte[] body)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://worker/{WorkerService.Descriptor.FullName}/{method}")
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(body),
+        };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
+        request.Headers.TE.ParseAdd("trailers");
+        try
+        {
+            using var response = await _http!.SendAsync(request, CancellationToken.None);
+            await response.Content.CopyToAsync(Stream.Null);
+        }
+        catch (Exception ex) when (ex is HttpRequestException or IOException)
+        {
+            // The host has hung up.
         }
     }
 
@@ -145,6 +201,7 @@ internal sealed class ScriptedWorker(FakeSandbox sandbox) : IDisposable
         Sandbox.Connection?.Dispose();
         _session?.Dispose();
         _channel?.Dispose();
+        _http?.Dispose();
         _sending.Dispose();
     }
 

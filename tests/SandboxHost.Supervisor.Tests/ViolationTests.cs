@@ -47,6 +47,7 @@ public sealed class ViolationTests
         ["completion without a response"] = [Frames.Ended(1)],
         ["an unspecified outcome"] = [Frames.Ended(1, Outcome.Unspecified)],
         ["an outcome that does not exist"] = [Frames.Ended(1, (Outcome)9)],
+        ["more than 64 KiB of a log line"] = [Frames.Log(new string('x', 65_537))],
         ["a message of more than 256 KiB"] = [Frames.Log(new string('x', 300_000))],
     };
 

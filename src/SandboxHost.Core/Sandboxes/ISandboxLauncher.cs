@@ -3,8 +3,8 @@ using SandboxHost.Egress;
 namespace SandboxHost.Sandboxes;
 
 /// <summary>
-/// Starts worker processes, each in a sandbox of its own. Implementations: Linux (bubblewrap, seccomp, cgroups) and
-/// unconfined (by name only).
+/// Starts worker processes, each in a sandbox of its own. Implementations: Linux (bubblewrap, seccomp, cgroups), Windows (job
+/// objects) and unconfined (by name only).
 /// </summary>
 public interface ISandboxLauncher
 {

@@ -63,6 +63,16 @@ public static class SandboxLayout
     /// <summary>File name of the worker socket in <see cref="HostDirectory"/>.</summary>
     public const string SocketName = "worker.sock";
 
+    /// <summary>
+    /// Where workers dial, for a directory as they see it: the socket in it. On Windows a named pipe with the directory's name,
+    /// because Node knows no Unix sockets there.
+    /// </summary>
+    public static string LinkAddressFor(string directory) =>
+        OperatingSystem.IsWindows() ? @"\\.\pipe\" + PipeNameFor(directory) : Path.Combine(directory, SocketName);
+
+    /// <summary>The name of the pipe alone. As hard to guess as the directory's.</summary>
+    public static string PipeNameFor(string directory) => Path.GetFileName(directory) + "-worker";
+
     /// <summary>File name of the socket in <see cref="HostDirectory"/> at which workers offer their inspectors; only on a developer's machine.</summary>
     public const string InspectorSocketName = "inspector.sock";
 

@@ -17,7 +17,8 @@ internal static class SeccompPolicy
     private const uint UpperLayerProtocol = 31;
 
     // asm-generic/ioctls.h: 0x54xx are the terminal's, 0x89xx the sockets'.
-    private const uint TerminalIoctls = 0x5400, SocketIoctls = 0x8900, FakeInput = 0x5412, LinuxConsole = 0x541C;
+    private const uint TerminalIoctls = 0x5400, SocketIoctls = 0x8900, FakeInput = 0x5412, LinuxConsole = 0x541C,
+        LineDiscipline = 0x5423;
 
     private static readonly uint[] Personalities = [0, 8, 0x20000, 0x20008, 0xFFFFFFFF];
 
@@ -120,12 +121,14 @@ internal static class SeccompPolicy
         call.Answer(SeccompAction.Allow);
     }
 
+    // A pseudo-terminal is there for everybody, and setting its line discipline (TIOCSETD) loads a module of the asker's choice.
     // The kernel takes the request as 32 bits; a filter that looked at all 64 could be passed with a dirty upper half.
     private static void Ioctl(BpfBuilder call)
     {
         call.LoadArgument(1);
         call.AnswerIfEqual(FakeInput, SeccompAction.Fail(SeccompAction.NotPermitted));
         call.AnswerIfEqual(LinuxConsole, SeccompAction.Fail(SeccompAction.NotPermitted));
+        call.AnswerIfEqual(LineDiscipline, SeccompAction.Fail(SeccompAction.NotPermitted));
         call.Mask(0xFFFFFF00);
         call.AnswerIfEqual(TerminalIoctls, SeccompAction.Allow);
         call.AnswerIfEqual(SocketIoctls, SeccompAction.Allow);

@@ -335,7 +335,7 @@ internal sealed class Invocation : IExchange
         {
             error = BodyCut();
         }
-        catch (ProtocolViolation)
+        catch (Exception ex) when (ProtocolViolation.In(ex) is not null)
         {
             // What came so far must not pass for the whole body while the worker is being killed.
             error = ProtocolViolation.Error;

@@ -30,7 +30,7 @@ internal sealed class WorkerLinkServer : IAsyncDisposable
 
     private WorkerLinkServer(WebApplication app) => _app = app;
 
-    /// <summary>Listens at <see cref="SandboxLayout.SocketName"/> in the given directory, which must exist.</summary>
+    /// <summary>Listens at <see cref="SandboxLayout.LinkAddressFor"/> the given directory, which must exist.</summary>
     public static async Task<WorkerLinkServer> StartAsync(
         string directory, WorkerDirectory workers, SupervisorLogger logger, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
@@ -44,6 +44,8 @@ internal sealed class WorkerLinkServer : IAsyncDisposable
             options.MaxReceiveMessageSize = FrameWriter.MaxMessageBytes + 1024;
             options.MaxSendMessageSize = FrameWriter.MaxMessageBytes + 1024;
             options.IgnoreUnknownServices = false;
+            // gRPC bounds a message as it arrives, and not what it unfolds to: 256 KiB of it could become as many megabytes.
+            options.CompressionProviders.Clear();
         });
         // One connection a worker, nearly always with something to say: waiting without a buffer costs a system call a read.
         builder.WebHost.UseKestrelCore().UseSockets(sockets => sockets.WaitForDataBeforeAllocatingBuffer = false).ConfigureKestrel(kestrel =>
@@ -54,12 +56,26 @@ internal sealed class WorkerLinkServer : IAsyncDisposable
             kestrel.Limits.Http2.MaxStreamsPerConnection = StreamsPerConnection;
             kestrel.Limits.Http2.MaxFrameSize = 64 * 1024;
             kestrel.Limits.MaxConcurrentConnections = null;
-            kestrel.ListenUnixSocket(path, listen =>
+            void Admit(ListenOptions listen)
             {
                 listen.Protocols = HttpProtocols.Http2;
                 listen.Use(next => connection => AdmitAsync(connection, next, workers));
-            });
+            }
+
+            if (OperatingSystem.IsWindows())
+            {
+                kestrel.ListenNamedPipe(SandboxLayout.PipeNameFor(directory), Admit);
+            }
+            else
+            {
+                kestrel.ListenUnixSocket(path, Admit);
+            }
         });
+        if (OperatingSystem.IsWindows())
+        {
+            // Only for the host's own user, which is the default and said here all the same.
+            builder.WebHost.UseNamedPipes(pipes => pipes.CurrentUserOnly = true);
+        }
 
         var app = builder.Build();
         app.UseRouting();
@@ -85,11 +101,13 @@ internal sealed class WorkerLinkServer : IAsyncDisposable
 
     private static async Task AdmitAsync(ConnectionContext connection, ConnectionDelegate next, WorkerDirectory workers)
     {
-        var socket = connection.Features.GetRequiredFeature<IConnectionSocketFeature>().Socket;
         PeerCredentials peer;
         try
         {
-            peer = PeerCredentials.Read(socket);
+            // Who is at the other end of a pipe is not looked at: it is the host's own user, and the token says which worker.
+            peer = OperatingSystem.IsWindows()
+                ? new PeerCredentials(0, 0)
+                : PeerCredentials.Read(connection.Features.GetRequiredFeature<IConnectionSocketFeature>().Socket);
         }
         catch (Exception ex) when (ex is System.Net.Sockets.SocketException or ObjectDisposedException)
         {

@@ -43,15 +43,10 @@ internal sealed class WorkerLinkService(WorkerDirectory directory, SupervisorLog
             worker.OnSessionOver(ExitGrace);
             return;
         }
-        catch (ProtocolViolation ex)
+        catch (Exception ex) when (ProtocolViolation.In(ex) is { } what)
         {
             violation = ProtocolViolation.Error;
-            logger.ProtocolViolation(worker.Name, ex.Message);
-        }
-        catch (RpcException ex) when (ex.StatusCode == StatusCode.ResourceExhausted)
-        {
-            violation = ProtocolViolation.Error;
-            logger.ProtocolViolation(worker.Name, "a message is larger than 256 KiB");
+            logger.ProtocolViolation(worker.Name, what.Message);
         }
         catch (Exception ex) when (ex is IOException or OperationCanceledException or RpcException or InvalidOperationException)
         {
@@ -101,9 +96,9 @@ internal sealed class WorkerLinkService(WorkerDirectory directory, SupervisorLog
                     : await invocation.ReceiveResponseBodyAsync(first, requestStream, context.CancellationToken);
             }
         }
-        catch (ProtocolViolation ex)
+        catch (Exception ex) when (ProtocolViolation.In(ex) is { } what)
         {
-            OnViolation(worker, ex);
+            OnViolation(worker, what);
         }
         catch (Exception ex) when (ex is IOException or OperationCanceledException or RpcException)
         {
@@ -124,9 +119,9 @@ internal sealed class WorkerLinkService(WorkerDirectory directory, SupervisorLog
                 return hello;
             }
         }
-        catch (Exception ex) when (ex is IOException or OperationCanceledException or RpcException)
+        catch (Exception ex) when (ex is IOException or OperationCanceledException or RpcException or InvalidDataException)
         {
-            // It left before it said who it is.
+            // It left before it said who it is, or what it said was no message.
         }
 
         return null;

@@ -30,6 +30,9 @@ internal enum SessionState
 /// </summary>
 internal sealed class WorkerSession(IWorkerEvents worker, IServerStreamWriter<HostFrames> stream, TimeProvider clock)
 {
+    // Of UTF-16, of which text in UTF-8 never has more than it has bytes.
+    private const int MaxLogLength = 64 * 1024;
+
     private readonly Lock _gate = new();
     private readonly FrameWriter _writer = new(stream);
     private readonly Dictionary<uint, Invocation> _invocations = [];
@@ -333,6 +336,11 @@ internal sealed class WorkerSession(IWorkerEvents worker, IServerStreamWriter<Ho
 
     private void OnLog(Log log)
     {
+        if (log.Text.Length > MaxLogLength)
+        {
+            throw new ProtocolViolation("a log line is larger than 64 KiB");
+        }
+
         var invocation = log.Id == 0 ? null : Find(log.Id);
         var level = log.Level switch
         {

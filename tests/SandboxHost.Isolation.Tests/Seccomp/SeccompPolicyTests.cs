@@ -56,6 +56,7 @@ public sealed class SeccompPolicyTests
         { "ioctl", [0, 0x8912], Allow }, // SIOCGIFCONF
         { "ioctl", [0, 0x5412], NotPermitted }, // TIOCSTI
         { "ioctl", [0, 0x541C], NotPermitted }, // TIOCLINUX
+        { "ioctl", [0, 0x5423], NotPermitted }, // TIOCSETD
         { "ioctl", [0, 0x1_0000_5412], NotPermitted }, // a dirty upper half: CVE-2019-10063
         { "ioctl", [0, 0xAE01], NotThere }, // KVM
         { "ioctl", [0, 0x125401], NotThere },
