@@ -2,6 +2,7 @@ using System.Runtime.Versioning;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 using SandboxHost.Isolation.Output;
+using SandboxHost.Egress;
 using SandboxHost.Sandboxes;
 
 namespace SandboxHost.Isolation.Windows;
@@ -53,6 +54,10 @@ internal sealed class JobObjectSandbox : ISandbox
     {
     }
 
+    public void SetEgress(string site, EgressPolicy policy)
+    {
+    }
+
     public void Freeze()
     {
     }
@@ -71,6 +76,9 @@ internal sealed class JobObjectSandbox : ISandbox
     }
 
     public SandboxUsage ReadUsage() => _parts.Job.ReadUsage();
+
+    /// <summary>A job tells its peak and not what it holds now.</summary>
+    public long ReadHeldMemory(long enough) => 0;
 
     public async ValueTask DisposeAsync()
     {
@@ -106,7 +114,7 @@ internal sealed class JobObjectSandbox : ISandbox
         SandboxExit exit;
         try
         {
-            await EndOf(_parts.Process.Process);
+            await WaitForExitAsync(_parts.Process.Process);
             Kernel32.Check(Kernel32.GetExitCodeProcess(_parts.Process.Process, out var code), "exit code");
 
             // Its children end with it. Theirs may be the writing ends of the pipe as well.
@@ -134,7 +142,7 @@ internal sealed class JobObjectSandbox : ISandbox
         return exit;
     }
 
-    private static async Task EndOf(SafeProcessHandle process)
+    private static async Task WaitForExitAsync(SafeProcessHandle process)
     {
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var signal = new ManualResetEvent(initialState: false) { SafeWaitHandle = new SafeWaitHandle(process.DangerousGetHandle(), ownsHandle: false) };
