@@ -34,7 +34,8 @@ function verdict() {
   const held = broken.length === 0
     ? `All ${reports.length} invariants held.`
     : `**${broken.length} of ${reports.length} invariants did not hold**: ${broken.map((report) => report.title.toLowerCase()).join('; ')}.`;
-  return missed.length === 0 ? held : `${held} Missed aims: ${missed.join('; ')}.`;
+  const brief = reports.every((report) => report.isFull) ? '' : '**A short run**, as in `./test.sh`: too short to quote. ';
+  return brief + (missed.length === 0 ? held : `${held} Missed aims: ${missed.join('; ')}.`);
 }
 
 function overview() {
