@@ -1,6 +1,6 @@
 // docs/reliability.md, from what the faults' own reports say.
 
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeMachine } from './machine.mjs';
 import { median } from './statistics.mjs';
@@ -8,7 +8,7 @@ import { median } from './statistics.mjs';
 const Home = process.env.SANDBOXHOST_HOME;
 
 const folder = join(Home, 'artifacts', 'chaos');
-const reports = readdirSync(folder).filter((name) => name.endsWith('.json'))
+const reports = (existsSync(folder) ? readdirSync(folder) : []).filter((name) => name.endsWith('.json'))
   .sort((a, b) => Number.parseInt(a) - Number.parseInt(b))
   .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')));
 const parts = {
@@ -29,6 +29,9 @@ function machineList(machine) {
 }
 
 function verdict() {
+  if (reports.length === 0) {
+    return '**Not measured yet.**';
+  }
   const broken = reports.filter((report) => report.broken.length > 0);
   const missed = reports.flatMap((report) => report.recoveries.filter((recovery) => isMissed(recovery)).map((recovery) => `${recovery.what} (${report.title.toLowerCase()})`));
   const held = broken.length === 0
@@ -39,6 +42,9 @@ function verdict() {
 }
 
 function overview() {
+  if (reports.length === 0) {
+    return '';
+  }
   const rows = reports.map(({ title, broken, load }) => [
     title, broken.length === 0 ? 'held' : '**broken**', ...(load ? [count(load.sent), count(load.succeeded), percent(load), milliseconds(load.slowestMs)] : ['–', '–', '–', '–']),
   ]);
