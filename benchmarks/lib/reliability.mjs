@@ -18,7 +18,7 @@ const parts = {
   faults: reports.map(section).join('\n\n'),
 };
 const template = readFileSync(join(import.meta.dirname, 'reliability.template.md'), 'utf8');
-writeFileSync(join(Home, 'docs', 'reliability.md'), template.replaceAll(/\{\{(\w+)\}\}/g, (_, name) => parts[name]));
+writeFileSync(join(Home, 'docs', 'reliability.md'), template.replaceAll(/\{\{(\w+)\}\}/g, (_, name) => parts[name]).replaceAll(/\n{3,}/g, '\n\n'));
 
 function machineList(machine) {
   return [
