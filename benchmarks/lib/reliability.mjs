@@ -1,6 +1,6 @@
 // docs/reliability.md, from what the faults' own reports say.
 
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeMachine } from './machine.mjs';
 import { median } from './statistics.mjs';
@@ -8,7 +8,7 @@ import { median } from './statistics.mjs';
 const Home = process.env.SANDBOXHOST_HOME;
 
 const folder = join(Home, 'artifacts', 'chaos');
-const reports = readdirSync(folder).filter((name) => name.endsWith('.json'))
+const reports = (existsSync(folder) ? readdirSync(folder) : []).filter((name) => name.endsWith('.json'))
   .sort((a, b) => Number.parseInt(a) - Number.parseInt(b))
   .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')));
 const parts = {
@@ -18,7 +18,7 @@ const parts = {
   faults: reports.map(section).join('\n\n'),
 };
 const template = readFileSync(join(import.meta.dirname, 'reliability.template.md'), 'utf8');
-writeFileSync(join(Home, 'docs', 'reliability.md'), template.replaceAll(/\{\{(\w+)\}\}/g, (_, name) => parts[name]));
+writeFileSync(join(Home, 'docs', 'reliability.md'), template.replaceAll(/\{\{(\w+)\}\}/g, (_, name) => parts[name]).replaceAll(/\n{3,}/g, '\n\n'));
 
 function machineList(machine) {
   return [
@@ -29,15 +29,22 @@ function machineList(machine) {
 }
 
 function verdict() {
+  if (reports.length === 0) {
+    return '**Not measured yet.**';
+  }
   const broken = reports.filter((report) => report.broken.length > 0);
   const missed = reports.flatMap((report) => report.recoveries.filter((recovery) => isMissed(recovery)).map((recovery) => `${recovery.what} (${report.title.toLowerCase()})`));
   const held = broken.length === 0
     ? `All ${reports.length} invariants held.`
     : `**${broken.length} of ${reports.length} invariants did not hold**: ${broken.map((report) => report.title.toLowerCase()).join('; ')}.`;
-  return missed.length === 0 ? held : `${held} Missed aims: ${missed.join('; ')}.`;
+  const brief = reports.every((report) => report.isFull) ? '' : '**A short run**, as in `./test.sh`: too short to quote. ';
+  return brief + (missed.length === 0 ? held : `${held} Missed aims: ${missed.join('; ')}.`);
 }
 
 function overview() {
+  if (reports.length === 0) {
+    return '';
+  }
   const rows = reports.map(({ title, broken, load }) => [
     title, broken.length === 0 ? 'held' : '**broken**', ...(load ? [count(load.sent), count(load.succeeded), percent(load), milliseconds(load.slowestMs)] : ['–', '–', '–', '–']),
   ]);

@@ -17,6 +17,9 @@ internal sealed class FaultReport
 
     public required string Invariant { get; init; }
 
+    /// <summary>Whether it went on for as long as the page wants it.</summary>
+    public required bool IsFull { get; init; }
+
     /// <summary>What was done, with its counts.</summary>
     public string Injected { get; set; } = "";
 

@@ -39,10 +39,11 @@ public sealed class FaultTests
 
     private static async Task HoldsAsync(int number, Fault fault)
     {
-        var report = new FaultReport { Title = fault.Title, Invariant = fault.Invariant };
+        var length = FaultLength.Current;
+        var report = new FaultReport { Title = fault.Title, Invariant = fault.Invariant, IsFull = length.IsFull };
         try
         {
-            await fault.RunAsync(FaultLength.Current, report);
+            await fault.RunAsync(length, report);
         }
         finally
         {
