@@ -31,8 +31,8 @@ public sealed class Cgroup2Tests : IDisposable
 
     public void Dispose()
     {
-        Assert.Equal(0, LibC.RemoveDirectory(Service));
         _directory.Delete(recursive: true);
+        Assert.Equal(0, LibC.RemoveDirectory(Service));
     }
 
     [LinuxFact]
