@@ -31,8 +31,8 @@ public sealed class Cgroup2Tests : IDisposable
 
     public void Dispose()
     {
-        Assert.Equal(0, LibC.RemoveDirectory(Service));
         _directory.Delete(recursive: true);
+        Assert.Equal(0, LibC.RemoveDirectory(Service));
     }
 
     [LinuxFact]
@@ -80,7 +80,7 @@ public sealed class Cgroup2Tests : IDisposable
         }
 
         await Eventually.TrueAsync(() => WorkersAlive().Count == 0, TestMachine.Seconds(1), "the workers are gone");
-        Assert.Equal([Service + "/" + Delegation.LeafName, Service + "/sandboxhost-0"], Directory.EnumerateDirectories(Service).Order());
+        Assert.Equal([Service + "/sandboxhost-0", Service + "/" + Delegation.LeafName], Directory.EnumerateDirectories(Service).Order());
 
         // Not in that group, which hands its controllers down now and so takes nobody in; the list of groups says where to look.
         await using var next = await LinuxSandboxLauncher.CreateAsync(
