@@ -133,7 +133,7 @@ public sealed class TransparentInsideTests
             """
             await say('name', code(dns.lookup('example.com')));
             await say('address', get('1.1.1.1', 443));
-            await say('datagram', new Promise(done => { const s = dgram.createSocket('udp4'); s.on('error', e => done(e.code)); s.connect(443, '1.1.1.1', () => { s.send('x'); s.send('y', () => setTimeout(() => done('sent'), 1000).unref()); }); }));
+            await say('datagram', new Promise(done => { const s = dgram.createSocket('udp4'); s.on('error', e => done(e.code)); s.connect(443, '1.1.1.1', () => { s.send('x'); s.send('y', e => e ? done(e.code) : setTimeout(() => done('sent'), 1000)); }); }));
             """,
             new EgressRules { Mode = EgressMode.None });
 

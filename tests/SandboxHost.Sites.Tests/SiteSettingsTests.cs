@@ -119,8 +119,8 @@ public sealed class SiteSettingsTests
                 "sandboxhost.toml: functions.b holds no [limits]",
                 "sandboxhost.toml: functions.c.extra is not known here; known is [functions.c.limits]",
                 "sandboxhost.toml: environment.LIST = '[1]': a text, a number, or true or false",
-                "sandboxhost.toml:24: egress.allow = '[5]': a list of texts such as '127.0.0.1:5432'",
-                "sandboxhost.toml:25: egress.deny is not known here; known are policy, names, ports and allow",
+                "sandboxhost.toml:25: egress.allow = '[5]': a list of texts such as '127.0.0.1:5432'",
+                "sandboxhost.toml:26: egress.deny is not known here; known are policy, names, ports and allow",
             ],
             _mistakes);
         Assert.Equal(4, settings.LimitsFor("z", FunctionLimits.Default).Concurrency);

@@ -40,6 +40,13 @@ internal sealed class EgressConnection(Socket client, WorkerEgress worker)
         }
     }
 
+    /// <summary>Answers with a limit's name, whatever is asked.</summary>
+    public async Task TurnAwayAsync(string limit, CancellationToken cancellationToken)
+    {
+        await worker.TurnAwayAsync(limit);
+        await AnswerAsync(ProxyAnswer.Busy(limit), cancellationToken);
+    }
+
     private async Task<(byte[]? Head, byte[] Surplus)> ReadHeadAsync(CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(HeadLimit, worker.Context.Time);
@@ -172,8 +179,7 @@ internal sealed class EgressConnection(Socket client, WorkerEgress worker)
         // Limits on names pass by themselves; everything else stays refused.
         if (LimitName.IsLimit(rule))
         {
-            await worker.TurnAwayAsync(rule);
-            await AnswerAsync(ProxyAnswer.Busy(rule), cancellationToken);
+            await TurnAwayAsync(rule, cancellationToken);
             return;
         }
 

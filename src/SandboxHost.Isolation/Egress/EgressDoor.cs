@@ -226,7 +226,8 @@ internal sealed class EgressDoor : IAsyncDisposable
             return;
         }
 
-        if (kind is DoorKind.Proxy or DoorKind.Transparent && !_worker.TryConnect())
+        var isTooFast = kind is DoorKind.Proxy or DoorKind.Transparent && !_worker.TryConnect();
+        if (isTooFast && kind == DoorKind.Transparent)
         {
             Interlocked.Decrement(ref _open);
             Turn(client, kind, LimitName.Rate);
@@ -235,17 +236,18 @@ internal sealed class EgressDoor : IAsyncDisposable
 
         // Added before it runs, so that its end finds itself to remove.
         var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _connections[client] = ServeAsync(client, kind, start.Task);
+        _connections[client] = ServeAsync(client, kind, isTooFast, start.Task);
         start.SetResult();
     }
 
-    private async Task ServeAsync(Socket client, DoorKind kind, Task start)
+    private async Task ServeAsync(Socket client, DoorKind kind, bool isTooFast, Task start)
     {
         await start;
         try
         {
             await (kind switch
             {
+                DoorKind.Proxy when isTooFast => new EgressConnection(client, _worker).TurnAwayAsync(LimitName.Rate, _closing.Token),
                 DoorKind.Proxy => new EgressConnection(client, _worker).RunAsync(_closing.Token),
                 DoorKind.Transparent => new TransparentConnection(client, _worker).RunAsync(_closing.Token),
                 DoorKind.Site => new SiteConnection(client, ServerFor(client), _worker).RunAsync(_closing.Token),

@@ -248,10 +248,10 @@ public sealed class EgressDoorTests
         using var one = await door.ConnectAsync();
         using var two = await door.ConnectToSiteAsync();
         await door.AcceptedAsync(2);
-        using var three = await door.ConnectToSiteAsync();
+        var three = await TurnedAwayAsync(door.ConnectToSiteAsync);
         using var four = await door.ConnectAsync();
 
-        Assert.Equal("", await ReadUntilEndAsync(three));
+        Assert.Equal("", three);
         Assert.StartsWith("HTTP/1.1 503", await ReadUntilEndAsync(four), StringComparison.Ordinal);
         Assert.Equal(2, door.Door.ReadUsage().Refused);
         Assert.Equal("The egress door turned a connection away: a worker may have 2 at a time (connections; said once).", Assert.Single(door.Told));
@@ -308,5 +308,19 @@ public sealed class EgressDoorTests
 
         Assert.Equal("", await ReadUntilEndAsync(server));
         await Assert.ThrowsAnyAsync<SocketException>(door.ConnectToSiteAsync);
+    }
+
+    // A reset may come before the connection seems to be there, or after.
+    private static async Task<string> TurnedAwayAsync(Func<Task<Socket>> connect)
+    {
+        try
+        {
+            using var socket = await connect();
+            return await ReadUntilEndAsync(socket);
+        }
+        catch (SocketException)
+        {
+            return "";
+        }
     }
 }

@@ -38,7 +38,7 @@ public sealed class EgressRefusalTests
     [InlineData("private.example", "private")]
     [InlineData("own.example", "host-address")]
     [InlineData("1.1.1.1@169.254.169.254", "400")]
-    [InlineData("1.1.1.1#@169.254.169.254", "400|403")]
+    [InlineData("169.254.169.254#@1.1.1.1", "400|403")]
     [InlineData("169.254.169.254%00.example.com", "502")]
     [InlineData("\u0661\u0666\u0669.254.169.254", "400")]
     public async Task Every_spelling_of_an_address_that_is_not_on_the_internet_is_refused(string host, string outcome)
@@ -51,7 +51,7 @@ public sealed class EgressRefusalTests
 
             Assert.StartsWith("HTTP/1.1 ", answer, StringComparison.Ordinal);
             Assert.True(
-                char.IsAsciiDigit(outcome[0]) ? outcome.Split('|').Contains(answer[9..12]) : answer.Contains($"\"rule\":\"{outcome}\"", StringComparison.Ordinal),
+                outcome.Replace("|", "", StringComparison.Ordinal).All(char.IsAsciiDigit) ? outcome.Split('|').Contains(answer[9..12]) : answer.Contains($"\"rule\":\"{outcome}\"", StringComparison.Ordinal),
                 $"{request} {answer}");
         }
 

@@ -64,7 +64,7 @@ public sealed class NameServerTests
 
         Assert.Equal(DnsCode.NoSuchName, (await AskAsync(door, Query("c2VjcmV0.tunnel.example", DnsQuery.TypeA))).Code);
         Assert.Equal(0, door.Resolutions);
-        Assert.Contains("c2VjcmV0.tunnel.example", Assert.Single(door.Told));
+        Assert.Contains("c2vjcmv0.tunnel.example", Assert.Single(door.Told));
     }
 
     [TimedTheory]
@@ -153,21 +153,20 @@ public sealed class NameServerTests
         var time = new FakeTimeProvider();
         await using var door = new DoorUnderTest(time: time);
         using var client = await ConnectAsync(door);
-        for (var i = 0; i < 2000; i++)
+        var buffer = new byte[512];
+        for (var i = 0; i < 400; i++)
         {
             await client.SendAsync(Query("public.example", DnsQuery.TypeA, (ushort)i));
-        }
-
-        // The burst, and the one that is being waited for.
-        var answered = new HashSet<int>();
-        var buffer = new byte[512];
-        while (answered.Count < 400)
-        {
             await client.ReceiveAsync(buffer);
-            answered.Add(BinaryPrimitives.ReadUInt16BigEndian(buffer));
         }
 
-        Assert.InRange(client.Available == 0 ? answered.Count : answered.Count + 1, 400, 401);
+        // The burst is over: 200 a second.
+        var before = time.GetTimestamp();
+        await client.SendAsync(Query("public.example", DnsQuery.TypeA));
+        var next = client.ReceiveAsync(buffer);
+        await Sockets.AdvanceUntilAsync(time, TimeSpan.FromMilliseconds(1), next);
+
+        Assert.True(time.GetElapsedTime(before) >= TimeSpan.FromMilliseconds(5));
         Assert.Equal(1, door.Resolutions);
     }
 

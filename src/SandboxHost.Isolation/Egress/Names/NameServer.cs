@@ -31,9 +31,10 @@ internal sealed class NameServer(WorkerEgress worker)
         {
             try
             {
+                // Before, so that what cannot be read is no faster.
+                await PaceAsync(cancellationToken);
                 var from = new SocketAddress(AddressFamily.InterNetwork);
                 var length = await socket.ReceiveFromAsync(buffer, SocketFlags.None, from, cancellationToken);
-                await PaceAsync(cancellationToken);
                 _ = ReplyAsync(socket, buffer.AsSpan(0, length).ToArray(), from, cancellationToken);
             }
             catch (SocketException e) when (!cancellationToken.IsCancellationRequested)
