@@ -1,3 +1,4 @@
+using SandboxHost.Deployments;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -11,6 +12,8 @@ namespace SandboxHost.Fuzzing.Targets;
 /// <summary>What a client asks for: the target of a request line, and all that is made of its path.</summary>
 internal static class PathTarget
 {
+    private static readonly PublishedFiles Secret = new("/", ["secret"]);
+
     private static readonly RouteTable Routes = new([]);
 
     public static FuzzTarget Create() => new("path", "targets of requests: paths, names of files, host names", Run, Seeds());
@@ -42,7 +45,7 @@ internal static class PathTarget
         {
             FuzzTarget.Holds(!Path.IsPathRooted(name) && !name.Split('/', '\\').Contains(".."), "no name of a file leads out of its folder");
             FuzzTarget.Holds(!name.AsSpan().ContainsAny('\0', '\\'), "no name of a file holds what ends it or separates elsewhere");
-            _ = StaticPaths.IsHidden(name, ["secret"]);
+            _ = Secret.IsHidden(name);
         }
     }
 
