@@ -95,7 +95,7 @@ public sealed class LimitTests(HostFixture fixture)
     }
 
     [Theory(Timeout = 60_000)]
-    [InlineData("/heap", @"^The function's JavaScript heap reached its limit, before the worker reached its memory limit of 384 MB \(peak \d+ MB\)\.$")]
+    [InlineData("/heap", @"^The function's JavaScript heap reached its limit, before the worker reached its memory limit of 512 MB \(peak \d+ MB\)\.$")]
     [InlineData("/memory", @"^The function used more memory than its limit of 192 MB \(peak 19\d MB\)\.$")]
     public async Task FC_26_a_function_above_its_memory_is_out_of_memory_with_limit_and_peak(string path, string message)
     {
