@@ -60,7 +60,9 @@ public sealed partial class EgressName
         try
         {
             var name = host.EndsWith('.') ? host[..^1] : host;
-            name = name.All(char.IsAscii) ? name.ToLowerInvariant() : Idn.GetAscii(name).ToLowerInvariant();
+            // First: the framework's IDNA folds no case without ICU.
+            name = name.ToLowerInvariant();
+            name = name.All(char.IsAscii) ? name : Idn.GetAscii(name);
             return name.Length <= LongestName && LegalName().IsMatch(name) ? name : null;
         }
         catch (ArgumentException)

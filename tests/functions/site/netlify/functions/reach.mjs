@@ -20,6 +20,12 @@ const dial = (options) => new Promise((resolve) => {
   socket.on("error", (error) => resolve(error.code));
 });
 
+// At the egress door's ports every address takes a connection, so what counts is an answer.
+const ask = (options) => new Promise((resolve) => {
+  const socket = createConnection(options, () => socket.write("GET / HTTP/1.0\r\n\r\n"));
+  socket.on("data", () => resolve("answered")).on("error", (error) => resolve(error.code)).on("close", () => resolve("closed"));
+});
+
 export default async (req) => {
   const query = new URL(req.url).searchParams;
   const host = query.get("file");
@@ -50,7 +56,7 @@ export default async (req) => {
     network: {
       interfaces: Object.keys(networkInterfaces()),
       hostLoopback: await dial({ host: "127.0.0.1", port }),
-      metadata: await dial({ host: "169.254.169.254", port: 80 }),
+      metadata: await ask({ host: "169.254.169.254", port: 80 }),
       secondLink: query.has("link") ? await dial({ path: "/run/host/worker.sock" }) : "not tried",
       viaProxy: await fetch(`http://127.1.0.1:${port}/`).then((r) => r.status, (e) => e.cause?.code ?? e.message),
     },
