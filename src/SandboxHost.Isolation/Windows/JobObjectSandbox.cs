@@ -106,7 +106,7 @@ internal sealed class JobObjectSandbox : ISandbox
         SandboxExit exit;
         try
         {
-            await EndOf(_parts.Process.Process);
+            await EndAsync(_parts.Process.Process);
             Kernel32.Check(Kernel32.GetExitCodeProcess(_parts.Process.Process, out var code), "exit code");
 
             // Its children end with it. Theirs may be the writing ends of the pipe as well.
@@ -134,7 +134,7 @@ internal sealed class JobObjectSandbox : ISandbox
         return exit;
     }
 
-    private static async Task EndOf(SafeProcessHandle process)
+    private static async Task EndAsync(SafeProcessHandle process)
     {
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var signal = new ManualResetEvent(initialState: false) { SafeWaitHandle = new SafeWaitHandle(process.DangerousGetHandle(), ownsHandle: false) };
