@@ -51,6 +51,8 @@ public sealed class PublicServer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(pipeline);
+        // A line ends in CR LF and in nothing else; a proxy in front may see another request where a lone LF ends one.
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
         // Saves a system call a request (measured: a fifth more requests a second) for 4 KiB a connection.
