@@ -28,8 +28,16 @@ public sealed record RequestTarget(string Url, string Path, string HostName)
 
         var query = raw.AsSpan().IndexOfAny('?', '#');
         var path = query < 0 ? raw : raw[..query];
-        var host = request.Host.HasValue ? request.Host.Value! : "localhost";
+        var host = HostOf(request);
         return new RequestTarget(string.Concat(request.Scheme, "://", host, raw), path, NameOf(host));
+    }
+
+    /// <summary>The Host field as it was sent, with its port; "localhost" when there is none.</summary>
+    /// <remarks>HttpRequest.Host decodes names that look like Punycode, and throws at those that only look so.</remarks>
+    internal static string HostOf(HttpRequest request)
+    {
+        var host = request.Headers.Host;
+        return host.Count == 1 && host[0] is { Length: > 0 } one ? one : "localhost";
     }
 
     // By hand: a Uri would resolve and decode parts of it, and takes "http:80", which is CONNECT's, for an address.

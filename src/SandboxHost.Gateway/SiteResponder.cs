@@ -193,7 +193,7 @@ internal sealed class SiteResponder(RewriteProxy proxy, FormSubmissions forms, T
         return new Visitor
         {
             Scheme = context.Request.Scheme,
-            Host = context.Request.Host.Value ?? "",
+            Host = RequestTarget.HostOf(context.Request),
             Path = RulePath.Of(path),
             Query = query < 0 || (fragment >= 0 && fragment < query) ? "" : fragment < 0 ? target.Url[(query + 1)..] : target.Url[(query + 1)..fragment],
             Cookies = string.Join("; ", context.Request.Headers.Cookie.ToArray()),
@@ -207,7 +207,7 @@ internal sealed class SiteResponder(RewriteProxy proxy, FormSubmissions forms, T
     // A rewrite to the site's own address needs no connection.
     private static string? PathOnThisHost(HttpRequest request, string target) =>
         Uri.TryCreate(target, UriKind.Absolute, out var address)
-        && string.Equals(address.Authority, request.Host.Value, StringComparison.OrdinalIgnoreCase)
+        && string.Equals(address.Authority, RequestTarget.HostOf(request), StringComparison.OrdinalIgnoreCase)
         && string.Equals(address.Scheme, request.Scheme, StringComparison.OrdinalIgnoreCase)
             ? address.PathAndQuery
             : null;

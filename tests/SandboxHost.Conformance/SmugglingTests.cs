@@ -13,7 +13,6 @@ public sealed class SmugglingTests(HostFixture fixture)
         ["Transfer-Encoding and Content-Length"] = Post(Chunked + "Content-Length: 6\r\n", "0\r\n\r\nG"),
         ["two lengths"] = Post("Content-Length: 5\r\nContent-Length: 6\r\n", "abcde"),
         ["a list of lengths"] = Post("Content-Length: 5, 6\r\n", "abcde"),
-        ["a length with a sign"] = Post("Content-Length: +5\r\n", "abcde"),
         ["a negative length"] = Post("Content-Length: -5\r\n", "abcde"),
         ["a hexadecimal length"] = Post("Content-Length: 0x5\r\n", "abcde"),
         ["a length beyond 64 bits"] = Post("Content-Length: 99999999999999999999\r\n", "abcde"),
@@ -41,6 +40,11 @@ public sealed class SmugglingTests(HostFixture fixture)
         ["a tab in the request line"] = "GET\t/methods HTTP/1.1\r\n" + Host + "\r\n",
         ["a request line without a version"] = "GET /methods\r\n" + Host + "\r\n",
         ["a NUL in the path"] = "GET /meth\0ods HTTP/1.1\r\n" + Host + "\r\n",
+    };
+
+    // Known only while the function reads, so its answer may have begun.
+    private static readonly Dictionary<string, string> Bodies = new()
+    {
         ["a chunk's size with a sign"] = Post(Chunked, "+5\r\nabcde\r\n0\r\n\r\n"),
         ["a chunk's size in other digits"] = Post(Chunked, "0x5\r\nabcde\r\n0\r\n\r\n"),
         ["a chunk's size beyond 32 bits"] = Post(Chunked, "FFFFFFFFFFFFFFFF\r\nabcde\r\n0\r\n\r\n"),
@@ -51,6 +55,8 @@ public sealed class SmugglingTests(HostFixture fixture)
     };
 
     public static TheoryData<string> Cases => [.. Requests.Keys];
+
+    public static TheoryData<string> BodyCases => [.. Bodies.Keys];
 
     [Theory(Timeout = 15_000)]
     [MemberData(nameof(Cases))]
@@ -64,6 +70,20 @@ public sealed class SmugglingTests(HostFixture fixture)
         Assert.StartsWith("HTTP/1.1 400", reply);
         Assert.DoesNotContain("got GET", reply);
         Assert.Equal(1, reply.Split("HTTP/1.1 ").Length - 1);
+    }
+
+    [Theory(Timeout = 15_000)]
+    [MemberData(nameof(BodyCases))]
+    public async Task FC_20_a_body_that_can_be_read_in_two_ways_ends_the_connection_and_no_answer_passes_for_whole(string what)
+    {
+        using var client = await RawClient.ConnectAsync(fixture.Host.Port);
+        await client.SendAsync(Bodies[what] + Second);
+
+        var reply = await client.ReadToEndAsync();
+
+        Assert.DoesNotContain("got GET", reply);
+        Assert.DoesNotContain("\r\n0\r\n\r\n", reply);
+        Assert.InRange(reply.Split("HTTP/1.1 ").Length - 1, 0, 1);
     }
 
     [Fact(Timeout = 15_000)]

@@ -8,6 +8,21 @@ namespace SandboxHost.Gateway.Tests;
 /// <summary>What arrives at a function.</summary>
 public sealed class RequestTests
 {
+    [TimedTheory]
+    [InlineData("xn--")]
+    [InlineData("xn--a.localhost")]
+    [InlineData("a.xn--zzzzzzzzzzzz:80")]
+    public async Task A_host_name_that_only_looks_like_punycode_is_a_name_like_any_other(string name)
+    {
+        await using var host = await GatewayHost.StartAsync(GatewayHost.Function("hello"));
+        using var client = await host.ConnectAsync();
+
+        await client.SendAsync($"GET /.netlify/functions/hello HTTP/1.1\nHost: {name}\nConnection: close\n\n");
+
+        Assert.StartsWith("HTTP/1.1 200", await client.ReceiveToEndAsync(), StringComparison.Ordinal);
+        Assert.Equal($"http://{name}/.netlify/functions/hello", Assert.Single(host.Invoker.Requests).Url);
+    }
+
     [TimedFact]
     public async Task Method_url_headers_and_address_arrive_as_sent()
     {

@@ -40,7 +40,7 @@ internal static class FormReply
     /// <summary>The path of the page of this site that the form was on; null when nobody says, or it is another site's.</summary>
     private static string? SendingPage(HttpRequest request) =>
         Uri.TryCreate(request.Headers.Referer.ToString(), UriKind.Absolute, out var page)
-        && page.Authority.Equals(request.Host.Value, StringComparison.OrdinalIgnoreCase)
+        && page.Authority.Equals(RequestTarget.HostOf(request), StringComparison.OrdinalIgnoreCase)
             ? UrlPath.Resolve(page.AbsolutePath)
             : null;
 

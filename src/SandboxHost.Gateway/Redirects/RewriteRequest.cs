@@ -38,7 +38,7 @@ internal sealed class RewriteRequest(Uri address, SiteSnapshot site, RedirectRul
         }
 
         headers.TryAddWithoutValidation("x-forwarded-for", RequestReader.ClientIp(httpContext));
-        headers.TryAddWithoutValidation("x-forwarded-host", request.Host.Value ?? "localhost");
+        headers.TryAddWithoutValidation("x-forwarded-host", RequestTarget.HostOf(request));
         headers.TryAddWithoutValidation("x-forwarded-proto", request.Scheme);
         headers.TryAddWithoutValidation("x-nf-request-id", requestId);
         headers.TryAddWithoutValidation(LoopHeader, LoopMark);

@@ -20,12 +20,13 @@ internal static class PathTarget
 
     private static void Run(byte[] input)
     {
-        // Kestrel takes no more, and hands on one character a byte.
-        var raw = Encoding.Latin1.GetString(input.AsSpan(0, Math.Min(input.Length, 16 * 1024)));
+        // Kestrel takes no more, and hands on one character a byte. A line break, then the Host field.
+        var words = Encoding.Latin1.GetString(input.AsSpan(0, Math.Min(input.Length, 16 * 1024))).Split('\n', 2);
+        var raw = words[0];
         var context = new DefaultHttpContext();
         context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget = raw;
         context.Request.Scheme = "http";
-        context.Request.Host = new HostString(raw.Length > 8 ? raw[..8] : raw);
+        context.Request.Headers.Host = words.Length > 1 ? words[1] : "localhost";
         if (RequestTarget.Read(context) is not { } target)
         {
             FuzzTarget.Holds(!raw.StartsWith('/'), "a path is a target");
@@ -55,6 +56,7 @@ internal static class PathTarget
         {
             "/", "/a/b.html?q=1#f", "/a/../b/./c", "/%2e%2e/%2E./x", "/..\\..\\x", "http://example.com/a?b", "HTTPS://h", "http://h#x", "*", "example.com:443",
             "/.netlify/functions/hello/more", "/.netlify/functions/%00", "//example.com/x", "/caf\u00e9/%C3%A9", "/%2f%5c%00%", "/a%2Fb//c/", "/.well-known/x", "/node_modules/x",
+            "/\nxn--", "/\nxn--a.localhost:80", "/\n[::1]:80", "/\n::1", "/\na:b:c",
         }.Select(FuzzTarget.Text),
     ];
 }
