@@ -1,7 +1,7 @@
 // The runner's half of the session: which frame may come when, and what it sets in motion.
 
 import http from 'node:http';
-import module from 'node:module';
+import { join } from 'node:path';
 import { Deployment, replaceEnvironment } from './deployment.mjs';
 import { describeError } from './errors.mjs';
 import { exitNow, interceptExit, interceptUncaught } from './exit.mjs';
@@ -11,6 +11,7 @@ import { Invocation } from './invocation.mjs';
 import { captureOutput } from './output.mjs';
 import { markOutgoingRequests } from './loop-detection.mjs';
 import { PrivateMap } from './primordials.mjs';
+import { enableSourceMaps, mapWhenNeeded } from './source-maps.mjs';
 import { warmUp } from './warm-up.mjs';
 
 const State = {
@@ -119,7 +120,8 @@ export class Session {
     try {
       process.chdir(this.#directory);
       process.argv = [process.execPath, specialise.entry];
-      module.setSourceMapsSupport(true, { nodeModules: false, generatedCode: false });
+      enableSourceMaps();
+      mapWhenNeeded(join(this.#directory, specialise.entry));
       this.handler = await loadHandler(this.#directory, specialise.entry);
       this.#loaded(null);
     } catch (error) {

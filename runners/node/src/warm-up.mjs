@@ -10,6 +10,7 @@ import { HeadroomBytes } from './grpc.mjs';
 import { Invocation } from './invocation.mjs';
 import { BodyKind, Invoke, WorkerFrameWriter } from './messages.mjs';
 import { ProtoReader, ProtoWriter } from './protobuf.mjs';
+import { enableSourceMaps } from './source-maps.mjs';
 
 const Rounds = 60;
 
@@ -64,6 +65,7 @@ class Nowhere {
 export async function warmUp() {
   const file = join(tmpdir(), `${randomUUID()}.mjs`);
   try {
+    enableSourceMaps();
     writeFileSync(file, Source);
     const handler = findHandler(await import(file), file);
     const link = new Nowhere();
