@@ -21,6 +21,9 @@ internal sealed class ScriptedWorker(FakeSandbox sandbox) : IDisposable
 
     public WorkerService.WorkerServiceClient Client { get; private set; } = null!;
 
+    /// <summary>Messages of the session, each with one frame or more.</summary>
+    public int MessagesReceived { get; private set; }
+
     // ---- behaviour of ServeAsync ----
 
     public Error? LoadError { get; set; }
@@ -105,6 +108,7 @@ internal sealed class ScriptedWorker(FakeSandbox sandbox) : IDisposable
         {
             while (await _session!.ResponseStream.MoveNext())
             {
+                MessagesReceived++;
                 foreach (var frame in _session.ResponseStream.Current.Frames)
                 {
                     await OnFrameAsync(frame);

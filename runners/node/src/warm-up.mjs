@@ -62,7 +62,7 @@ class Nowhere {
 }
 
 /** Resolves when the path is warm. What went wrong is not worth a worker: the first real request will tell. */
-export async function warmUp() {
+export async function warmUp(codeCache) {
   const file = join(tmpdir(), `${randomUUID()}.mjs`);
   try {
     enableSourceMaps();
@@ -74,6 +74,8 @@ export async function warmUp() {
       const path = round <= 4 ? ['json', 'echo', 'read', 'text'][round - 1] : round % 8 === 0 ? 'json' : 'text';
       await run({ link, deployment, handler }, round, path);
     }
+    // Behind the module above, which nobody needs compiled.
+    codeCache.open();
   } catch {
     // A file system that cannot be written to, most likely.
   } finally {

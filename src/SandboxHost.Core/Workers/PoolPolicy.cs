@@ -21,4 +21,19 @@ public static class PoolPolicy
 
     /// <summary>Whether a worker that has been idle this long goes, or one whose version is no longer live.</summary>
     public static bool ShouldRetire(TimeSpan idle, TimeSpan keepAlive, bool isCurrent) => !isCurrent || idle >= keepAlive;
+
+    /// <summary>
+    /// How long an idle worker stays: as long as the next request is likely to come, or as the operator says when nothing
+    /// is known. A worker that would only wait goes early: another will be there in time (<see cref="ShouldWarm"/>).
+    /// </summary>
+    public static TimeSpan KeepAlive(IdleWindow? expected, TimeSpan otherwise) => expected switch
+    {
+        null => otherwise,
+        { } window when window.Earliest > otherwise => IdleHistogram.Shortest,
+        { } window => window.Latest,
+    };
+
+    /// <summary>Whether a function without workers, idle for this long, should get one for the request that is likely to come.</summary>
+    public static bool ShouldWarm(IdleWindow? expected, TimeSpan idle, TimeSpan otherwise) =>
+        expected is { } window && window.Earliest > otherwise && idle >= window.Earliest && idle < window.Latest;
 }
