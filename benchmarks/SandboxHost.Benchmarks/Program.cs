@@ -2,4 +2,10 @@ using BenchmarkDotNet.Running;
 using SandboxHost.Benchmarks;
 
 // The host needs to know where its parts lie; ./benchmarks/run sets SANDBOXHOST_HOME.
+if (args is [KestrelHello.Command, var port])
+{
+    await KestrelHello.ServeAsync(port);
+    return;
+}
+
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, new BenchmarkSettings());

@@ -10,7 +10,7 @@ namespace SandboxHost.Benchmarks;
 
 /// <summary>
 /// Cold starts: one operation is one new worker, from sending an HTTP request to the first byte of its answer, through the
-/// whole host with every layer of the sandbox. Each function of the site is called once.
+/// whole host with every layer of the sandbox.
 /// </summary>
 [Config(typeof(ColdStarts))]
 public class StartBenchmarks
@@ -18,22 +18,42 @@ public class StartBenchmarks
     /// <summary>Between the pool's being full and the request: the placeholder that came last goes to sleep.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>Workers that leave while another starts would be measured with it; they stay, and all go at the end.</summary>
+    private static readonly TimeSpan Forever = TimeSpan.FromHours(1);
+
+    private static readonly TimeSpan Briefly = TimeSpan.FromSeconds(2);
+
+    /// <summary>Until the last worker has sent what it compiled, was idle for <see cref="Briefly"/>, and is gone.</summary>
+    private static readonly TimeSpan Goodbyes = TimeSpan.FromSeconds(6);
+
     private StartedSite? _site;
 
     [ParamsAllValues]
     public BundleSize Bundle { get; set; }
 
     [GlobalSetup(Target = nameof(PlaceholderTaken))]
-    public async Task StartWithPlaceholdersAsync() => _site = await StartedSite.StartAsync(Bundle, ColdStarts.Functions, placeholders: 2);
+    public async Task StartWithPlaceholdersAsync() => _site = await StartedSite.StartAsync(Bundle, ColdStarts.Functions, placeholders: 2, Forever);
 
     [GlobalSetup(Target = nameof(NoneReady))]
-    public async Task StartWithoutPlaceholdersAsync() => _site = await StartedSite.StartAsync(Bundle, ColdStarts.Functions, placeholders: 0);
+    public async Task StartWithoutPlaceholdersAsync() => _site = await StartedSite.StartAsync(Bundle, ColdStarts.Functions, placeholders: 0, Forever);
+
+    [GlobalSetup(Target = nameof(PlaceholderTakenAgain))]
+    public async Task StartWithCodeCachesAsync()
+    {
+        _site = await StartedSite.StartAsync(Bundle, ColdStarts.Functions, placeholders: 2, Briefly);
+        await _site.CallEachOnceAsync(ColdStarts.Functions);
+        await Task.Delay(Goodbyes);
+    }
 
     [IterationSetup]
     public void WaitUntilQuiet() => WaitUntilQuietAsync().GetAwaiter().GetResult();
 
     [Benchmark]
     public Task<int> PlaceholderTaken() => _site!.CallNextAsync();
+
+    /// <summary>Each function had a worker before, which left what it compiled.</summary>
+    [Benchmark]
+    public Task<int> PlaceholderTakenAgain() => _site!.CallNextAsync();
 
     [Benchmark]
     public Task<int> NoneReady() => _site!.CallNextAsync();

@@ -28,7 +28,7 @@ internal sealed class StartedSite : IAsyncDisposable
 
     public Task PlaceholdersReady => _host.PlaceholdersReady;
 
-    public static async Task<StartedSite> StartAsync(BundleSize bundle, int functions, int placeholders)
+    public static async Task<StartedSite> StartAsync(BundleSize bundle, int functions, int placeholders, TimeSpan keepAlive)
     {
         var folder = Directory.CreateTempSubdirectory("sandboxhost-benchmark-");
         try
@@ -40,8 +40,7 @@ internal sealed class StartedSite : IAsyncDisposable
                 Sites = [new SiteArgument(null, folder.FullName)],
                 Listen = new ListenOptions { Port = 0 },
                 Placeholders = placeholders,
-                // Workers that leave while another starts would be measured with it; they stay, and all go at the end.
-                KeepAlive = TimeSpan.FromHours(1),
+                KeepAlive = keepAlive,
             };
             var host = await DevHost.StartAsync(
                 options, new NoOutput(), Refuse, NullLoggerFactory.Instance, TimeProvider.System, CancellationToken.None);
@@ -54,6 +53,17 @@ internal sealed class StartedSite : IAsyncDisposable
             folder.Delete(recursive: true);
             throw;
         }
+    }
+
+    /// <summary>Calls so many functions, one after the other, and begins with the first again.</summary>
+    public async Task CallEachOnceAsync(int functions)
+    {
+        for (var i = 0; i < functions; i++)
+        {
+            await CallNextAsync();
+        }
+
+        _called = 0;
     }
 
     /// <summary>Calls a function that has no worker yet and waits for the first byte of its body.</summary>

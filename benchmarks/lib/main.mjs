@@ -9,11 +9,12 @@ import { describeMachine, waitUntilQuiet } from './machine.mjs';
 import { measureMemory } from './memory.mjs';
 import { writePage } from './page.mjs';
 import { stopAll } from './processes.mjs';
+import { measureScale } from './scale.mjs';
 import { measureWarm } from './warm.mjs';
 
 const modes = {
-  full: { rounds: 5, seconds: 3, settleSeconds: 1, slowSeconds: 4, megabytes: 256, firstChunks: 30, repeats: 20, iterations: 60 },
-  quick: { rounds: 2, seconds: 1, settleSeconds: 0, slowSeconds: 2, megabytes: 64, firstChunks: 10, repeats: 5, iterations: 12 },
+  full: { rounds: 5, seconds: 3, settleSeconds: 1, slowSeconds: 4, megabytes: 256, firstChunks: 30, repeats: 20, iterations: 60, scaleRounds: 3 },
+  quick: { rounds: 2, seconds: 1, settleSeconds: 0, slowSeconds: 2, megabytes: 64, firstChunks: 10, repeats: 5, iterations: 12, scaleRounds: 1 },
 };
 
 const home = process.env.SANDBOXHOST_HOME;
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     cold: { type: 'boolean', default: false },
     warm: { type: 'boolean', default: false },
     background: { type: 'boolean', default: false },
+    scale: { type: 'boolean', default: false },
     page: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     only: { type: 'string' },
@@ -57,7 +59,7 @@ async function main() {
   const work = join(artifacts, 'work');
   const log = join(artifacts, 'log');
   mkdirSync(work, { recursive: true });
-  const all = !values.cold && !values.warm && !values.background && !values.page;
+  const all = !values.cold && !values.warm && !values.background && !values.scale && !values.page;
   if (all || values.warm) {
     const machine = await describeMachine();
     const busyBefore = await waitUntilQuiet(say);
@@ -76,7 +78,13 @@ async function main() {
     save('background.json', { machine, options, busyBefore, ...(await measureBackground(options, work, log, say)) });
   }
 
-  writePage(load('warm.json'), load('cold.json'), load('background.json'), join(home, 'docs'));
+  if (all || values.scale) {
+    const machine = await describeMachine();
+    const busyBefore = await waitUntilQuiet(say);
+    save('scale.json', { machine, options, busyBefore, ...(await measureScale(options, work, log, say)) });
+  }
+
+  writePage(load('warm.json'), load('cold.json'), load('background.json'), load('scale.json'), join(home, 'docs'));
   say(`docs/benchmarks.md is written; raw figures are in artifacts/benchmarks. ${Math.round((performance.now() - started) / 1000)} s`);
 }
 

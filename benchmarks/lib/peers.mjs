@@ -11,6 +11,7 @@ const node = process.execPath;
 export const Baseline = 'plain';
 export const Subject = 'sandboxhost';
 export const BareNode = 'bare';
+export const Kestrel = 'kestrel';
 
 /** Every peer answers at this path, so that all parse the same request. */
 export const functionPath = '/.netlify/functions';
@@ -39,6 +40,22 @@ export const peers = [
     connections: [1, 16, 64],
     bodies: false,
     start: (port, work) => sandboxHost(port, siteIn(join(work, 'site-default')), []),
+  },
+  {
+    id: Kestrel,
+    label: 'Kestrel alone',
+    note: 'the server that the host is built on, with nothing behind it, for reference',
+    version: '.NET, see above',
+    connections: [1, 16, 64],
+    bodies: false,
+    start: (port) => ({
+      command: 'dotnet',
+      args: [join(process.env.SANDBOXHOST_HOME, 'artifacts/bin/SandboxHost.Benchmarks/release/SandboxHost.Benchmarks.dll'), 'kestrel', String(port)],
+    }),
+  },
+  {
+    ...nodePeer('nginx', 'nginx → `node:http`', 'the baseline behind nginx, over connections that are kept; what one would put in front of it'),
+    version: process.version,
   },
   nodePeer('bare', '`node:http` alone', 'no `Request`, no `Response`: `res.end("Hello, world!")`, for reference'),
   nodePeer('hono', '`@hono/node-server`', 'the fastest adapter for Node', versionOf('@hono/node-server')),

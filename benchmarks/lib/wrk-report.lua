@@ -1,12 +1,15 @@
--- `post FUNCTIONS BYTES` sends a body of that many bytes to URL0, URL1 … in turn. Without it wrk makes its request once.
+-- `post FUNCTIONS BYTES` sends a body of that many bytes to URL0, URL1 … in turn, `get FUNCTIONS` none. Without either wrk
+-- makes its request once.
 function init(args)
-  if args[1] ~= "post" then
+  if args[1] ~= "post" and args[1] ~= "get" then
     return
   end
 
   local functions, current = tonumber(args[2]), 0
-  wrk.method = "POST"
-  wrk.body = string.rep("x", tonumber(args[3]))
+  if args[1] == "post" then
+    wrk.method = "POST"
+    wrk.body = string.rep("x", tonumber(args[3]))
+  end
   request = function()
     current = (current + 1) % functions
     return wrk.format(nil, wrk.path .. current)

@@ -105,7 +105,8 @@ public sealed partial class EsbuildBundler(string executable)
         "--format=esm",
         "--charset=utf8",
         "--legal-comments=none",
-        "--sourcemap=linked",
+        // Beside the module, which does not name it: Node would read it with every start. The runner does when it is needed.
+        "--sourcemap=external",
         "--sources-content=false",
         "--log-level=warning",
         "--color=false",

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using SandboxHost.Deployments;
 using SandboxHost.Invocations;
 using SandboxHost.Supervisor.Pools;
@@ -12,6 +13,7 @@ internal sealed class LocalInvoker(PoolRegistry pools) : IInvoker
     /// <summary>A request that takes three workers with it will not be given a fourth.</summary>
     private const int MaxAttempts = 3;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<IExchange> InvokeAsync(InvocationRequest request, CancellationToken clientGone)
     {
         for (var attempt = 1; ; attempt++)

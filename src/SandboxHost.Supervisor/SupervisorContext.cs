@@ -16,6 +16,8 @@ internal sealed record SupervisorContext(
     WorkerDirectory Directory,
     BackgroundTasks Background)
 {
+    public CodeCacheBudget CodeCacheBudget { get; } = new(Options.CodeCacheBytes);
+
     /// <summary>Null: no debuggers.</summary>
     public InspectorLink? Inspectors { get; init; }
 }

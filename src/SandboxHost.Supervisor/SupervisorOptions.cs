@@ -52,6 +52,9 @@ public sealed record SupervisorOptions
     /// <summary>Workers let debuggers in (<see cref="Inspection.WorkerInspectors"/>). Never in production. Default false.</summary>
     public bool Inspect { get; init; }
 
+    /// <summary>Memory for what V8 compiled of functions, all together; what has no room is compiled with each start. Default 64 MB.</summary>
+    public long CodeCacheBytes { get; init; } = 64L << 20;
+
     /// <summary>How long workers may finish their invocations when the host stops. Default 10 s.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

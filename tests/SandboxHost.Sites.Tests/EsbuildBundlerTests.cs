@@ -133,7 +133,7 @@ public sealed class EsbuildBundlerTests : IDisposable
         Assert.Equal("netlify/functions/hello.mjs", bundle.EntryPath);
         Assert.Equal(["../../lib/a.ts", "hello.ts"], map["sources"]!.AsArray().Select(source => source!.GetValue<string>()));
         Assert.Null(map["sourcesContent"]);
-        Assert.EndsWith("//# sourceMappingURL=hello.mjs.map", bundle.Code.TrimEnd(), StringComparison.Ordinal);
+        Assert.DoesNotContain("sourceMappingURL", bundle.Code, StringComparison.Ordinal);
     }
 
     [TimedFact]

@@ -11,7 +11,8 @@ internal static class Frames
 
     public static WorkerFrame Warmed() => new() { Warmed = new Warmed() };
 
-    public static WorkerFrame Specialised(Error? error = null) => new() { Specialised = new Specialised { LoadError = error } };
+    public static WorkerFrame Specialised(Error? error = null, params CodeCacheFile[] codeCache) =>
+        new() { Specialised = new Specialised { LoadError = error, CodeCache = { codeCache } } };
 
     public static WorkerFrame Accepted(params uint[] ids) => new() { Accepted = new Accepted { Ids = { ids } } };
 

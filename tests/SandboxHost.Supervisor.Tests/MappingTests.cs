@@ -1,5 +1,6 @@
 using System.Text.Json;
 using SandboxHost.Deployments;
+using SandboxHost.Protocol.Worker.V1;
 using SandboxHost.Supervisor.Transport;
 
 namespace SandboxHost.Supervisor.Tests;
@@ -12,7 +13,7 @@ public sealed class MappingTests
     {
         var place = new GeoLocation { City = "Wien", Country = new GeoArea("AT", "Austria"), Latitude = 48.2, PostalCode = "1010" };
 
-        using var geo = JsonDocument.Parse(FrameMapping.ToSpecialise(Function(geo: place)).Geo);
+        using var geo = JsonDocument.Parse(FrameMapping.ToSpecialise(Function(geo: place), CodeCacheUse.Unspecified).Geo);
 
         Assert.Equal("Wien", geo.RootElement.GetProperty("city").GetString());
         Assert.Equal("AT", geo.RootElement.GetProperty("country").GetProperty("code").GetString());
@@ -29,7 +30,7 @@ public sealed class MappingTests
     [InlineData("zzz", "production", "zzz")]
     public void The_region_is_the_functions_own_by_the_name_that_aws_gives_it(string? region, string context, string expected)
     {
-        var specialise = FrameMapping.ToSpecialise(Function(region: region, context: context));
+        var specialise = FrameMapping.ToSpecialise(Function(region: region, context: context), CodeCacheUse.Unspecified);
 
         Assert.Equal(expected, specialise.Region);
         Assert.Equal(["AWS_REGION", expected], specialise.Environment);
@@ -40,7 +41,7 @@ public sealed class MappingTests
     {
         var environment = new Dictionary<string, string> { ["AWS_REGION"] = "eu-north-1", ["BRANCH"] = "feature/x" };
 
-        var specialise = FrameMapping.ToSpecialise(Function(environment: environment));
+        var specialise = FrameMapping.ToSpecialise(Function(environment: environment), CodeCacheUse.Unspecified);
 
         Assert.Equal(["AWS_REGION", "eu-north-1", "BRANCH", "feature/x"], specialise.Environment);
         Assert.Equal("feature/x", specialise.Deploy.Branch);

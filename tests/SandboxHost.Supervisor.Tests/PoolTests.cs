@@ -182,6 +182,86 @@ public sealed class PoolTests
         await worker.Sandbox.Disposed.WaitAsync(TestHost.Limit);
     }
 
+    [TimedTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_module_loads_with_a_whole_vcpu_for_a_second_and_no_longer(bool loadsQuickly)
+    {
+        var clock = new FakeTimeProvider();
+        await using var host = await TestHost.StartAsync(clock);
+        host.Launcher.Prepare = worker => worker.AnswersSpecialise = false;
+        var running = host.InvokeAsync(host.Add(limits: limits => limits with { Vcpu = 0.5 }));
+        var worker = await host.Launcher.NextAsync();
+        await worker.NextAsync(HostFrame.KindOneofCase.Specialise);
+        Assert.Equal(1.0, worker.Sandbox.LimitsSet?.Cpus);
+
+        if (!loadsQuickly)
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            await Eventually.TrueAsync(() => worker.Sandbox.LimitsSet?.Cpus == 0.5, TestHost.Limit, "the limit holds although the module still loads");
+        }
+
+        await worker.SendAsync(Frames.Specialised());
+        await AnswerAsync(host, worker, running);
+        Assert.Equal(0.5, worker.Sandbox.LimitsSet?.Cpus);
+    }
+
+    [TimedFact]
+    public async Task A_published_version_gets_a_worker_when_the_one_before_had_one()
+    {
+        await using var host = await TestHost.StartAsync(successors: 1);
+        var function = host.Add(published: true);
+        var cold = host.Add("cold", published: true);
+        await ServeOneAsync(host, function);
+
+        host.Replace(cold);
+        var next = host.Replace(function);
+        var worker = await host.Launcher.NextAsync();
+        await worker.NextAsync(HostFrame.KindOneofCase.Specialise);
+
+        await AnswerAsync(host, worker, host.InvokeAsync(next));
+        Assert.Equal(2, host.Launcher.Workers.Count);
+    }
+
+    [TimedFact]
+    public async Task On_a_developers_machine_saving_a_file_runs_nothing()
+    {
+        await using var host = await TestHost.StartAsync();
+        var function = host.Add();
+        var worker = await ServeOneAsync(host, function);
+
+        host.Replace(function);
+
+        await worker.Sandbox.Disposed.WaitAsync(TestHost.Limit);
+        Assert.Single(host.Launcher.Workers);
+    }
+
+    [TimedFact]
+    public async Task A_function_that_is_called_every_half_hour_has_its_worker_in_time_and_none_meanwhile()
+    {
+        var clock = new FakeTimeProvider();
+        await using var host = await TestHost.StartAsync(clock, successors: 2);
+        var function = host.Add();
+        for (var i = 0; i < 11; i++)
+        {
+            var past = await ServeOneAsync(host, function);
+            clock.Advance(TimeSpan.FromMinutes(30));
+            await past.Sandbox.Disposed.WaitAsync(TestHost.Limit);
+        }
+
+        var last = await ServeOneAsync(host, function);
+        clock.Advance(TimeSpan.FromMinutes(2));
+        await last.Sandbox.Disposed.WaitAsync(TestHost.Limit);
+        Assert.Equal(12, host.Launcher.Workers.Count);
+
+        clock.Advance(TimeSpan.FromMinutes(26));
+        var early = await host.Launcher.NextAsync();
+        await early.NextAsync(HostFrame.KindOneofCase.Specialise);
+
+        await AnswerAsync(host, early, host.InvokeAsync(function));
+        Assert.Equal(13, host.Launcher.Workers.Count);
+    }
+
     [TimedFact]
     public async Task A_worker_that_asks_to_leave_finishes_and_is_replaced()
     {

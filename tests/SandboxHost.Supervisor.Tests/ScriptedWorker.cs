@@ -36,6 +36,9 @@ internal sealed class ScriptedWorker(FakeSandbox sandbox) : IDisposable
     /// <summary>What is set here goes with every call that sends bytes; with "grpc-internal-encoding-request" they are compressed.</summary>
     public Metadata Headers { get; set; } = [];
 
+    /// <summary>Messages of the session, each with one frame or more.</summary>
+    public int MessagesReceived { get; private set; }
+
     // ---- behaviour of ServeAsync ----
 
     public Error? LoadError { get; set; }
@@ -161,6 +164,7 @@ internal sealed class ScriptedWorker(FakeSandbox sandbox) : IDisposable
         {
             while (await _session!.ResponseStream.MoveNext())
             {
+                MessagesReceived++;
                 foreach (var frame in _session.ResponseStream.Current.Frames)
                 {
                     await OnFrameAsync(frame);

@@ -72,12 +72,12 @@ internal sealed class TestHost : IAsyncDisposable, ILogSink, ILoggerProvider, IL
     public Task PlaceholdersReady => _host.PlaceholdersReady;
 
     /// <summary>A new function that is live.</summary>
-    public FunctionVersion Add(string name = "hello", Func<FunctionLimits, FunctionLimits>? limits = null)
+    public FunctionVersion Add(string name = "hello", Func<FunctionLimits, FunctionLimits>? limits = null, bool published = false)
     {
         var function = new FunctionVersion
         {
             Site = new SiteIdentity("1", "site", "http://localhost", "2"),
-            Deploy = new DeployIdentity("0", "dev", Published: false),
+            Deploy = new DeployIdentity("0", published ? "production" : "dev", published),
             Name = name,
             Runtime = "node",
             ArtifactDirectory = _folder.File("artifact"),
@@ -88,6 +88,16 @@ internal sealed class TestHost : IAsyncDisposable, ILogSink, ILoggerProvider, IL
         _functions.Add(function);
         Publish();
         return function;
+    }
+
+    /// <summary>From now on functions have a module of this size.</summary>
+    public void SetModuleSize(int bytes) => _folder.Write("artifact/hello.mjs", "export default () => new Response()".PadRight(bytes));
+
+    /// <summary>A version takes the place of another, in one swap.</summary>
+    public FunctionVersion Replace(FunctionVersion function)
+    {
+        _functions.Remove(function);
+        return Add(function.Name, published: function.Deploy.Published);
     }
 
     /// <summary>The function is no longer live.</summary>

@@ -23,6 +23,7 @@ const EndLimitMs = 1000;
 const SessionHeaders = callHeaders('Session');
 const RequestBodyHeaders = callHeaders('RequestBody');
 const ResponseBodyHeaders = callHeaders('ResponseBody');
+const CodeCacheHeaders = callHeaders('CodeCache');
 
 export class HostLink {
   #connection;
@@ -60,7 +61,7 @@ export class HostLink {
 
   hello(token, runtime, runtimeVersion) { this.#frame().hello(token, runtime, runtimeVersion); }
   warmed() { this.#frame().warmed(); }
-  specialised(loadError) { this.#frame().specialised(loadError); }
+  specialised(loadError, codeCache) { this.#frame().specialised(loadError, codeCache); }
   pong(nonce) { this.#frame().pong(nonce); }
   leaving(reason) { this.#frame().leaving(reason); }
 
@@ -99,6 +100,11 @@ export class HostLink {
   openResponseBody(id) {
     this.#closeBatch();
     return new ResponseBodyCall(this.#connection, ResponseBodyHeaders, id);
+  }
+
+  /** Resolves when the host has the bytes, or does not want them. */
+  async sendCodeCache(bytes) {
+    await new ResponseBodyCall(this.#connection, CodeCacheHeaders, 0).sendWhole(bytes);
   }
 
   /** Flushes, and calls back when the kernel has every frame: at once if it can, else when the host has made room. */

@@ -7,6 +7,7 @@ export const BodyKind = { NONE: 0, COMPLETE: 1, STREAMED: 2 };
 export const Trigger = { REQUEST: 0, BACKGROUND: 1, SCHEDULE: 2 };
 export const Outcome = { COMPLETED: 1, FUNCTION_ERROR: 2, EXITED: 3 };
 export const Level = { DEBUG: 1, INFO: 2, WARN: 3, ERROR: 4 };
+export const CodeCacheUse = { NONE: 0, PLACED: 1, WANTED: 2 };
 export const Reason = { UNSPECIFIED: 0, CLIENT_GONE: 1, TIMEOUT: 2, LIMIT: 3, SHUTDOWN: 4 };
 
 export const MaxInlineBodyBytes = 64 * 1024;
@@ -49,7 +50,7 @@ function readHostFrame(reader, sink) {
 function readSpecialise(reader) {
   const message = {
     functionName: '', entry: '', environment: [], routes: [], site: readSite(), deploy: readDeploy(),
-    accountId: '', region: '', showErrors: false, geo: '', memoryMb: 0,
+    accountId: '', region: '', showErrors: false, geo: '', memoryMb: 0, codeCache: CodeCacheUse.NONE,
   };
   while (!reader.done) {
     const field = reader.key();
@@ -65,6 +66,7 @@ function readSpecialise(reader) {
       case key(9, Varint): message.showErrors = reader.bool(); break;
       case key(10, Bytes): message.geo = reader.string(); break;
       case key(11, Varint): message.memoryMb = reader.varint32(); break;
+      case key(12, Varint): message.codeCache = reader.varint32(); break;
       default: reader.skip(field);
     }
   }
@@ -228,11 +230,18 @@ export class WorkerFrameWriter extends ProtoWriter {
     this.#empty(2);
   }
 
-  /** `loadError` as describeError() makes it, or null when the function is ready. */
-  specialised(loadError) {
+  /** `loadError` as describeError() makes it, or null when the function is ready; `codeCache` as CodeCache.collect() gives it. */
+  specialised(loadError, codeCache) {
     const frame = this.open(1);
     const specialised = this.open(3);
     if (loadError !== null) this.#error(1, loadError);
+    for (const { name, bytes, sha256 } of codeCache) {
+      const file = this.open(2);
+      this.string(1, name);
+      this.uint32(2, bytes.length);
+      this.bytes(3, sha256);
+      this.close(file);
+    }
     this.close(specialised);
     this.close(frame);
   }

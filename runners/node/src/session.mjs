@@ -1,7 +1,8 @@
 // The runner's half of the session: which frame may come when, and what it sets in motion.
 
 import http from 'node:http';
-import module from 'node:module';
+import { join } from 'node:path';
+import { bytesOf, CodeCache } from './code-cache.mjs';
 import { Deployment, replaceEnvironment } from './deployment.mjs';
 import { describeError } from './errors.mjs';
 import { exitNow, interceptExit, interceptUncaught } from './exit.mjs';
@@ -10,12 +11,17 @@ import { installGlobals } from './globals.mjs';
 import { Invocation } from './invocation.mjs';
 import { captureOutput } from './output.mjs';
 import { markOutgoingRequests } from './loop-detection.mjs';
-import { PrivateMap } from './primordials.mjs';
+import { CodeCacheUse } from './messages.mjs';
+import { PrivateMap, setTimeout } from './primordials.mjs';
+import { enableSourceMaps, mapWhenNeeded } from './source-maps.mjs';
 import { warmUp } from './warm-up.mjs';
 
 const State = {
   PLACEHOLDER: 'placeholder', WARMING: 'warming', WARM: 'warm', LOADING: 'loading', BROKEN: 'broken', SERVING: 'serving',
 };
+
+// A start is over by then, and the client has its answer.
+const CodeCacheDelayMs = 1000;
 
 /** The host sent what the contract does not allow. */
 export class ProtocolViolationError extends Error {
@@ -33,6 +39,7 @@ export class Session {
   #draining = false;
   #leaving = false;
   #exitCode = 0;
+  #codeCache = new CodeCache();
 
   constructor(link, functionDirectory) {
     this.link = link;
@@ -108,7 +115,7 @@ export class Session {
   }
 
   async #warm() {
-    await warmUp();
+    await warmUp(this.#codeCache);
     this.#state = State.WARM;
     this.link.warmed();
   }
@@ -119,18 +126,33 @@ export class Session {
     try {
       process.chdir(this.#directory);
       process.argv = [process.execPath, specialise.entry];
-      module.setSourceMapsSupport(true, { nodeModules: false, generatedCode: false });
+      enableSourceMaps();
+      mapWhenNeeded(join(this.#directory, specialise.entry));
+      const { codeCache } = specialise;
+      if (codeCache === CodeCacheUse.PLACED) this.#codeCache.place(this.#directory);
+      if (codeCache === CodeCacheUse.WANTED) this.#codeCache.open();
       this.handler = await loadHandler(this.#directory, specialise.entry);
-      this.#loaded(null);
+      const compiled = codeCache === CodeCacheUse.WANTED ? this.#codeCache.collect() : [];
+      this.#codeCache.close();
+      this.#loaded(null, compiled);
+      if (compiled.length > 0) setTimeout(() => this.#sendCodeCache(compiled), CodeCacheDelayMs).unref();
     } catch (error) {
       this.#loaded(error);
     }
   }
 
-  #loaded(error) {
+  async #sendCodeCache(files) {
+    try {
+      await this.link.sendCodeCache(bytesOf(files));
+    } catch {
+      // The link is over, and this process with it.
+    }
+  }
+
+  #loaded(error, compiled = []) {
     if (this.#state !== State.LOADING) return;
     this.#state = error === null ? State.SERVING : State.BROKEN;
-    this.link.specialised(error === null ? null : describeError(error));
+    this.link.specialised(error === null ? null : describeError(error), compiled);
   }
 
   #onExit(signal, invocation) {

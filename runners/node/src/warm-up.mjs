@@ -10,6 +10,7 @@ import { HeadroomBytes } from './grpc.mjs';
 import { Invocation } from './invocation.mjs';
 import { BodyKind, Invoke, WorkerFrameWriter } from './messages.mjs';
 import { ProtoReader, ProtoWriter } from './protobuf.mjs';
+import { enableSourceMaps } from './source-maps.mjs';
 
 const Rounds = 60;
 
@@ -61,9 +62,10 @@ class Nowhere {
 }
 
 /** Resolves when the path is warm. What went wrong is not worth a worker: the first real request will tell. */
-export async function warmUp() {
+export async function warmUp(codeCache) {
   const file = join(tmpdir(), `${randomUUID()}.mjs`);
   try {
+    enableSourceMaps();
     writeFileSync(file, Source);
     const handler = findHandler(await import(file), file);
     const link = new Nowhere();
@@ -72,6 +74,8 @@ export async function warmUp() {
       const path = round <= 4 ? ['json', 'echo', 'read', 'text'][round - 1] : round % 8 === 0 ? 'json' : 'text';
       await run({ link, deployment, handler }, round, path);
     }
+    // Behind the module above, which nobody needs compiled.
+    codeCache.open();
   } catch {
     // A file system that cannot be written to, most likely.
   } finally {

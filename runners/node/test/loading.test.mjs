@@ -65,6 +65,36 @@ test('traces are source-mapped', async () => {
   assert.match(ended.error.trace[0], /original\.ts:6:/);
 });
 
+test('traces of a bundle are mapped by the map that lies beside it, though the bundle does not name it', async () => {
+  const map = JSON.stringify({ version: 3, sources: ['original.ts'], names: [], mappings: 'AAAA;AACA;AAIA' });
+  const host = await serve({
+    'hello #1.mjs': `\n\nexport default () => Response.json([1, 2].map(() => new Error('mapped').stack.split('\\n')[1]).concat(typeof Error.prepareStackTrace))`,
+    'hello #1.mjs.map': map,
+  });
+
+  const [first, second, preparer] = JSON.parse((await host.call()).text);
+
+  assert.match(first, /original\.ts:6:/);
+  assert.match(second, /original\.ts:6:/);
+  assert.equal(preparer, 'function');
+});
+
+test('what a bundle throws while it loads is mapped, too', async () => {
+  const map = JSON.stringify({ version: 3, sources: ['original.ts'], names: [], mappings: 'AAAA;AACA;AAIA' });
+
+  const { trace } = await loadErrorOf({ 'hello.mjs': `\n\nthrow new RangeError('not today')`, 'hello.mjs.map': map });
+
+  assert.match(trace[0], /original\.ts:6:/);
+});
+
+test('a function that makes stacks itself gets them as they are', async () => {
+  const map = JSON.stringify({ version: 3, sources: ['original.ts'], names: [], mappings: 'AAAA;AACA;AAIA' });
+  const host = await serve({ 'hello.mjs': `export default () => { const kept = Error.prepareStackTrace; Error.prepareStackTrace = (error, sites) => sites[0].getLineNumber();
+    const line = new Error().stack; Error.prepareStackTrace = kept; return Response.json([line, new Error('mapped').stack.includes('original.ts')]); }`, 'hello.mjs.map': map });
+
+  assert.equal((await host.call()).text, '[2,true]');
+});
+
 test('the process environment is exactly the function\'s, the sandbox\'s and the way out', async () => {
   const host = await serve(`export default () => Response.json({ env: process.env, cwd: process.cwd(), entry: process.argv[1] })`,
     { environment: ['A', '1', 'HTTP_PROXY', 'http://elsewhere/', 'HOME', '/mine'] },

@@ -31,7 +31,7 @@ function randomHostFrame(random) {
   const text = () => random.text();
   switch (random.below(6)) {
     case 0: return { warm: {} };
-    case 1: return { specialise: { functionName: text(), entry: text(), environment: random.list(text), routes: random.list(text), accountId: text(), region: text(), showErrors: random.bool(), geo: text(), memoryMb: random.uint32(),
+    case 1: return { specialise: { functionName: text(), entry: text(), environment: random.list(text), routes: random.list(text), accountId: text(), region: text(), showErrors: random.bool(), geo: text(), memoryMb: random.uint32(), codeCache: random.below(3),
       site: { id: text(), name: text(), url: text() }, deploy: { id: text(), context: text(), published: random.bool(), branch: text() } } };
     case 2: return { invoke: { id: random.uint32(), requestId: text(), method: text(), url: text(), headers: random.list(text, 20), clientIp: text(), route: random.int32(), bodyKind: random.below(3),
       body: random.bytes(), deadlineUnixMs: random.safeInt64(), acknowledge: random.bool(), trigger: random.below(3) } };
@@ -65,7 +65,12 @@ test('random worker frames are read by protobufjs as they were written', () => {
     const writes = [
       () => { const [a, b, c] = [text(), text(), text()]; writer.hello(a, b, c); return { hello: { protocolVersion: 1, token: a, runtime: b, runtimeVersion: c } }; },
       () => { writer.warmed(); return { warmed: {} }; },
-      () => { const loadError = random.bool() ? error() : null; writer.specialised(loadError); return { specialised: { loadError } }; },
+      () => {
+        const loadError = random.bool() ? error() : null;
+        const codeCache = random.list(() => ({ name: text(), bytes: random.bytes(), sha256: random.bytes() }));
+        writer.specialised(loadError, codeCache);
+        return { specialised: { codeCache: codeCache.map(({ name, bytes, sha256 }) => ({ name, bytes: bytes.length, sha256: Buffer.from(sha256) })), loadError } };
+      },
       () => { const ids = random.list(() => random.uint32(), 200); writer.accepted(ids); return { accepted: { ids } }; },
       () => {
         const response = { id: random.uint32(), status: random.uint32(), headers: random.list(text, 20), bodyKind: random.below(3), body: random.bytes(), ended: random.bool(), streaming: random.bool(), bodyLength: random.safeInt64() };

@@ -29,4 +29,19 @@ public static class PoolPolicy
     /// <param name="limitBytes">The worker's limit.</param>
     /// <param name="firstBytes">What it held after its first call.</param>
     public static long MemoryMark(long limitBytes, long firstBytes) => Math.Max(limitBytes / 5 * 4, firstBytes + ((limitBytes - firstBytes) / 2));
+
+    /// <summary>
+    /// How long an idle worker stays: as long as the next request is likely to come, or as the operator says when nothing
+    /// is known. A worker that would only wait goes early: another will be there in time (<see cref="ShouldWarm"/>).
+    /// </summary>
+    public static TimeSpan KeepAlive(IdleWindow? expected, TimeSpan otherwise) => expected switch
+    {
+        null => otherwise,
+        { } window when window.Earliest > otherwise => IdleHistogram.Shortest,
+        { } window => window.Latest,
+    };
+
+    /// <summary>Whether a function without workers, idle for this long, should get one for the request that is likely to come.</summary>
+    public static bool ShouldWarm(IdleWindow? expected, TimeSpan idle, TimeSpan otherwise) =>
+        expected is { } window && window.Earliest > otherwise && idle >= window.Earliest && idle < window.Latest;
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using SandboxHost.Deployments;
 using SandboxHost.Invocations;
 using SandboxHost.Supervisor.Workers;
@@ -9,11 +10,12 @@ namespace SandboxHost.Supervisor.Pools;
 /// The workers of one function version and the requests that wait for one. Free workers are taken most recently used
 /// first, so that the others can freeze and go.
 /// </summary>
-internal sealed class FunctionPool(FunctionVersion function, WorkerStarter starter, SupervisorContext context) : IWorkerOwner
+internal sealed class FunctionPool(FunctionVersion function, WorkerStarter starter, SupervisorContext context, IdleHistory history) : IWorkerOwner
 {
     private readonly Lock _gate = new();
     private readonly LinkedList<Waiter> _waiters = [];
     private readonly CrashLoop _crashes = new(function, context);
+    private readonly CodeCache _codeCache = new(function, context.CodeCacheBudget);
 
     /// <summary>The last one is the one that was used last.</summary>
     private readonly List<Worker> _workers = [];
@@ -48,6 +50,16 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         }
     }
 
+    /// <summary>What the next version should know. False when this one has no workers, or is not live any more.</summary>
+    public bool TryHandOver([NotNullWhen(true)] out IdleHistory? copy)
+    {
+        lock (_gate)
+        {
+            copy = _isCurrent && _workers.Exists(worker => !worker.IsLeaving) ? history.Copy() : null;
+            return copy is not null;
+        }
+    }
+
     /// <summary>The version is no longer live: workers finish what runs and go.</summary>
     public void Supersede()
     {
@@ -66,6 +78,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         bool start;
         lock (_gate)
         {
+            history.OnRequest();
             if (_waiters.Count == 0 && TakeSlot() is { } worker)
             {
                 return new ValueTask<Lease>(new Lease(worker, null));
@@ -127,6 +140,11 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
             worker.SlotsTaken--;
             worker.IdleSince = context.Clock.GetTimestamp();
             ServeWaiters();
+            if (worker.SlotsTaken == 0 && !_workers.Exists(other => other.SlotsTaken > 0))
+            {
+                history.OnIdle();
+            }
+
             retire = worker.SlotsTaken == 0 && (worker.IsLeaving || (!_isCurrent && _waiters.Count == 0)) && _workers.Remove(worker);
         }
 
@@ -161,8 +179,10 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
     public void Sweep()
     {
         List<Worker> retired = [];
+        bool warm;
         lock (_gate)
         {
+            warm = _workers.Count == 0 && history.TakeWarmUp();
             for (var i = _workers.Count - 1; i >= 0; i--)
             {
                 var worker = _workers[i];
@@ -172,7 +192,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
                 }
 
                 var idle = context.Clock.GetElapsedTime(worker.IdleSince);
-                if (PoolPolicy.ShouldRetire(idle, context.Options.KeepAlive, _isCurrent && !worker.IsLeaving))
+                if (PoolPolicy.ShouldRetire(idle, history.KeepAlive, _isCurrent && !worker.IsLeaving))
                 {
                     _workers.RemoveAt(i);
                     retired.Add(worker);
@@ -185,9 +205,17 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         }
 
         retired.ForEach(Retire);
+        if (warm)
+        {
+            Prepare();
+        }
+
         // Nobody else says when a function that crashed may have another worker.
         StartIfNeeded();
     }
+
+    /// <summary>The version is gone, and nothing of it may be kept.</summary>
+    public void Close() => _codeCache.Close();
 
     /// <summary>Refuses what comes, lets finish what runs, and ends every worker.</summary>
     public async Task StopAsync(TimeSpan drain)
@@ -252,7 +280,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
     {
         try
         {
-            var worker = await starter.StartAsync(function);
+            var worker = await starter.StartAsync(function, _codeCache);
             // Before it gets work: an invocation that ends must find the pool, or its slot would never come back.
             worker.BelongsTo(this);
             lock (_gate)

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using SandboxHost.Deployments;
+using SandboxHost.Runs;
 using SandboxHost.Supervisor.Workers;
 
 namespace SandboxHost.Supervisor.Pools;
@@ -36,9 +37,12 @@ internal sealed class PoolRegistry : IAsyncDisposable
         await Task.WhenAll(_pools.Values.Select(pool => pool.StopAsync(_context.Options.DrainTimeout)));
     }
 
-    private FunctionPool Create(FunctionVersion function)
+    private FunctionPool Create(FunctionVersion function, IdleHistory? history = null)
     {
-        var pool = _pools.GetOrAdd(function, static (function, self) => new FunctionPool(function, self._starter, self._context), this);
+        var pool = _pools.GetOrAdd(
+            function,
+            static (function, self) => new FunctionPool(function, self.Registry._starter, self.Registry._context, self.History),
+            (Registry: this, History: history ?? new IdleHistory(_context.Clock, _context.Options.KeepAlive)));
         if (!_snapshots.Current.Contains(function))
         {
             // A request that started just before a swap still gets its answer, from a worker that goes right after it.
@@ -52,10 +56,20 @@ internal sealed class PoolRegistry : IAsyncDisposable
     {
         foreach (var (function, pool) in _pools)
         {
-            if (!snapshot.Contains(function))
+            if (snapshot.Contains(function))
             {
-                pool.Supersede();
+                continue;
             }
+
+            // Who was warm stays warm: the next request finds a worker of the new version. Not on a developer's machine,
+            // where saving a file should run nothing.
+            if (snapshot.FindFunction(new FunctionKey(function.Site.Id, function.Name)) is { BuildError: null, Deploy.Published: true } successor
+                && pool.TryHandOver(out var history))
+            {
+                Create(successor, history).Prepare();
+            }
+
+            pool.Supersede();
         }
     }
 
@@ -67,6 +81,7 @@ internal sealed class PoolRegistry : IAsyncDisposable
             if (pool.IsEmpty && !_snapshots.Current.Contains(function))
             {
                 _pools.TryRemove(function, out _);
+                pool.Close();
             }
         }
     }

@@ -32,7 +32,7 @@ internal static class FrameMapping
         ["yul"] = "ca-central-1",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
-    public static Specialise ToSpecialise(FunctionVersion function)
+    public static Specialise ToSpecialise(FunctionVersion function, CodeCacheUse codeCache)
     {
         var region = RegionOf(function);
         var specialise = new Specialise
@@ -52,6 +52,7 @@ internal static class FrameMapping
             ShowErrors = function.ShowErrors,
             Geo = JsonSerializer.Serialize(function.Geo, GeoJson.Default.GeoLocation),
             MemoryMb = (uint)(function.Limits.MemoryBytes / FunctionLimits.Megabyte),
+            CodeCache = codeCache,
         };
         specialise.Routes.AddRange(function.Routes.Select(route => route.Pattern.Text));
         foreach (var (name, value) in function.Environment)

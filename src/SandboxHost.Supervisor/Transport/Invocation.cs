@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Google.Protobuf;
 using Grpc.Core;
 using SandboxHost.Deployments;
@@ -89,6 +90,7 @@ internal sealed class Invocation : IExchange
     public void StartDeadline() => SetDeadline(InitialTimeLimitOf(Request));
 
     /// <summary>Waits until there is a response head or an error.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask WaitForHeadAsync(CancellationToken clientGone)
     {
         if (_head.Task.IsCompleted)

@@ -108,6 +108,31 @@ internal sealed class WorkerLinkService(WorkerDirectory directory, SupervisorLog
         return receipt;
     }
 
+    public override async Task<BodyReceipt> CodeCache(IAsyncStreamReader<BodyChunk> requestStream, ServerCallContext context)
+    {
+        var receipt = new BodyReceipt();
+        if (WorkerOf(context) is not { } worker)
+        {
+            return receipt;
+        }
+
+        try
+        {
+            var offer = worker.CodeCacheOffer ?? throw new ProtocolViolation("a code cache that was not announced");
+            receipt.Bytes = await offer.ReceiveAsync(requestStream, context.CancellationToken);
+        }
+        catch (ProtocolViolation ex)
+        {
+            OnViolation(worker, ex);
+        }
+        catch (Exception ex) when (ex is IOException or OperationCanceledException or RpcException)
+        {
+            // It ended before it had sent all; the next one makes another.
+        }
+
+        return receipt;
+    }
+
     private static async Task<Hello?> ReadHelloAsync(
         IAsyncStreamReader<WorkerFrames> frames, CancellationToken cancellationToken)
     {

@@ -39,7 +39,7 @@ internal sealed class WorkerSession(IWorkerEvents worker, IServerStreamWriter<Ho
     private readonly TaskCompletionSource _read = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource? _warmed;
-    private TaskCompletionSource<Error?>? _specialised;
+    private TaskCompletionSource<Specialised>? _specialised;
     private SessionState _state = SessionState.Placeholder;
     private FunctionError? _end;
     private uint _lastId;
@@ -80,14 +80,14 @@ internal sealed class WorkerSession(IWorkerEvents worker, IServerStreamWriter<Ho
     }
 
     /// <summary>Binds the worker to its function; one way and once.</summary>
-    /// <returns>What the module threw while it loaded; null when it is ready.</returns>
-    public async Task<Error?> SpecialiseAsync(Specialise specialise, CancellationToken cancellationToken)
+    /// <returns>What the worker says when the module is loaded, or when it failed to.</returns>
+    public async Task<Specialised> SpecialiseAsync(Specialise specialise, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
             ThrowIfClosed();
             _state = SessionState.Specialising;
-            _specialised = new TaskCompletionSource<Error?>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _specialised = new TaskCompletionSource<Specialised>(TaskCreationOptions.RunContinuationsAsynchronously);
         }
 
         Send(new HostFrame { Specialise = specialise });
@@ -284,7 +284,7 @@ internal sealed class WorkerSession(IWorkerEvents worker, IServerStreamWriter<Ho
                 break;
             case WorkerFrame.KindOneofCase.Specialised:
                 Move(SessionState.Specialising, SessionState.Serving);
-                _specialised!.TrySetResult(frame.Specialised.LoadError);
+                _specialised!.TrySetResult(frame.Specialised);
                 break;
             case WorkerFrame.KindOneofCase.Leaving:
                 worker.OnLeaving(frame.Leaving.Reason);

@@ -14,7 +14,7 @@ internal static class FunctionFiles
     {
         foreach (var directory in Directory.EnumerateDirectories(artifactDirectory, "*", SearchOption.AllDirectories))
         {
-            MakeReadable(Directory.CreateDirectory(Path.Combine(functionDirectory, Path.GetRelativePath(artifactDirectory, directory))).FullName, Enterable);
+            CreateDirectory(Path.Combine(functionDirectory, Path.GetRelativePath(artifactDirectory, directory)));
         }
 
         foreach (var file in Directory.EnumerateFiles(artifactDirectory, "*", SearchOption.AllDirectories))
@@ -23,6 +23,14 @@ internal static class FunctionFiles
             File.Copy(file, target, overwrite: false);
             MakeReadable(target, Readable);
         }
+    }
+
+    public static void CreateDirectory(string path) => MakeReadable(Directory.CreateDirectory(path).FullName, Enterable);
+
+    public static void Write(string path, byte[] bytes)
+    {
+        File.WriteAllBytes(path, bytes);
+        MakeReadable(path, Readable);
     }
 
     // The worker has a uid of its own, and the host's umask may be strict.

@@ -75,6 +75,9 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
     /// <summary>Completes when nothing of it is left.</summary>
     public Task Ended => _ended.Task;
 
+    /// <summary>The code cache that it will send; null: none.</summary>
+    public CodeCacheOffer? CodeCacheOffer { get; private set; }
+
     public bool IsPeer(uint uid) => Uid == uid;
 
     /// <summary>Starts the process and waits for its hello.</summary>
@@ -129,44 +132,42 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
 
     /// <summary>Binds the worker to a function, one way: its files, its limits, its environment.</summary>
     /// <exception cref="WorkerStartException">The module did not load, or the worker ended meanwhile.</exception>
-    public async Task SpecialiseAsync(FunctionVersion function, CancellationToken cancellationToken)
+    public async Task SpecialiseAsync(FunctionVersion function, CodeCache codeCache, CancellationToken cancellationToken)
     {
         _function = function;
-        var sandbox = Sandbox!;
-        Error? loadError;
         try
         {
-            FunctionFiles.Place(function.ArtifactDirectory, sandbox.FunctionDirectory);
             Limits = Limits with { MemoryBytes = function.Limits.MemoryBytes, Cpus = function.Limits.EffectiveVcpu };
-            sandbox.SetLimits(Limits);
-            sandbox.SetEgress(function.Site.Name, function.Egress);
-            loadError = await Session!.SpecialiseAsync(FrameMapping.ToSpecialise(function), cancellationToken);
+            (var loadError, CodeCacheOffer) = await new FunctionLoading(Sandbox!, Session!, _context.Clock).RunAsync(function, Limits, codeCache, cancellationToken);
+            if (loadError is not null)
+            {
+                throw Failed(new FunctionError(ErrorCode.LoadError, "The function's module did not load.") { Thrown = Invocation.ReadError(loadError, function) });
+            }
         }
         catch (WorkerGoneException ex)
         {
             throw new WorkerStartException(ex.Error);
         }
+        catch (ProtocolViolation ex)
+        {
+            _context.Logger.ProtocolViolation(Name, ex.Message);
+            throw Failed(ProtocolViolation.Error, ex);
+        }
         catch (OperationCanceledException ex)
         {
-            var late = new FunctionError(ErrorCode.LoadError, "The function's module did not finish loading in time.");
-            Kill(late);
-            throw new WorkerStartException(late, ex);
+            throw Failed(new FunctionError(ErrorCode.LoadError, "The function's module did not finish loading in time."), ex);
         }
         catch (Exception ex) when (ex is IOException or UnauthorizedAccessException or SandboxException)
         {
             Kill(new FunctionError(ErrorCode.StartFailed, "The function's files or limits could not be set."));
             throw new WorkerStartException($"{function}: {ex.Message}", ex);
         }
+    }
 
-        if (loadError is not null)
-        {
-            var error = new FunctionError(ErrorCode.LoadError, "The function's module did not load.")
-            {
-                Thrown = Invocation.ReadError(loadError, function),
-            };
-            Kill(error);
-            throw new WorkerStartException(error);
-        }
+    private WorkerStartException Failed(FunctionError error, Exception? cause = null)
+    {
+        Kill(error);
+        return new WorkerStartException(error, cause);
     }
 
     /// <summary>From now on, tells this pool what happens to it.</summary>

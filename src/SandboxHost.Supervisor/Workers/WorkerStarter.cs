@@ -16,7 +16,7 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
     private long _lastNumber;
 
     /// <exception cref="WorkerStartException">It did not become ready.</exception>
-    public async Task<Worker> StartAsync(FunctionVersion function)
+    public async Task<Worker> StartAsync(FunctionVersion function, CodeCache codeCache)
     {
         await _turns.RespectRateAsync(function.Site.Id);
         var started = context.Clock.GetTimestamp();
@@ -26,10 +26,12 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
         try
         {
             using var deadline = new CancellationTokenSource(context.Options.LoadTimeout, context.Clock);
-            await worker.SpecialiseAsync(function, deadline.Token);
+            await worker.SpecialiseAsync(function, codeCache, deadline.Token);
         }
         catch (WorkerStartException)
         {
+            // Should it be at fault: the next start does without.
+            codeCache.Forget();
             await worker.DisposeAsync();
             throw;
         }

@@ -42,14 +42,19 @@ export class FakeHost {
   onRequestBody = (call) => call.end();
   responseBodies = new Map();
   onResponseBody = null;
+  /** The bytes of a code cache call, once it is over. */
+  codeCache = new Promise((resolve) => {
+    this.onCodeCache = resolve;
+  });
 
   /** Starts a host, writes `files` as the function's directory and starts a runner on it. */
-  static async start(files, { environment = {}, args = [] } = {}) {
+  static async start(files, { environment = {}, args = [], functionDirectory } = {}) {
     if (!existsSync(runnerFile)) throw new Error(`${runnerFile} does not exist: bundle the runner first (npm run bundle)`);
     const host = new FakeHost();
     host.directory = mkdtempSync(join(tmpdir(), 'runner-test-'));
-    const functionDirectory = join(host.directory, 'function');
-    mkdirSync(functionDirectory);
+    functionDirectory ??= join(host.directory, 'function');
+    host.functionDirectory = functionDirectory;
+    mkdirSync(functionDirectory, { recursive: true });
     for (const [name, text] of Object.entries(files)) {
       const file = join(functionDirectory, name);
       mkdirSync(dirname(file), { recursive: true });
@@ -61,6 +66,14 @@ export class FakeHost {
       session: (call) => host.#onSession(call),
       requestBody: (call) => host.onRequestBody(call, call.request.id),
       responseBody: (call, callback) => host.#onResponseBody(call, callback),
+      codeCache: (call, callback) => {
+        const chunks = [];
+        call.on('data', ({ data }) => chunks.push(data));
+        call.on('end', () => {
+          callback(null, { bytes: 0 });
+          host.onCodeCache(Buffer.concat(chunks));
+        });
+      },
     });
     await new Promise((resolve, reject) => {
       host.#server.bindAsync(`unix:${socket}`, grpc.ServerCredentials.createInsecure(), (error) => (error ? reject(error) : resolve()));
