@@ -17,7 +17,7 @@ public sealed class MemoryTests(HostileHost hostile)
         var before = attack.Host.ResidentBytes();
         var message = await attack.MustFailAsync("buffers", HttpStatusCode.BadGateway, "out_of_memory");
 
-        Assert.Contains("limit of 256 MB (peak 25", message);
+        Assert.Contains("limit of 512 MB (peak 51", message);
         Assert.InRange(attack.Host.ResidentBytes() - before, long.MinValue, HostMargin);
     });
 
@@ -27,7 +27,7 @@ public sealed class MemoryTests(HostileHost hostile)
         var message = await attack.MustFailAsync("", HttpStatusCode.BadGateway, "out_of_memory");
 
         Assert.Contains("JavaScript heap", message);
-        Assert.Contains("256 MB", message);
+        Assert.Contains("512 MB", message);
         await attack.WaitForLineAsync("Mark-Compact");
     });
 
