@@ -206,7 +206,7 @@ public sealed class CodeCacheTests
             await call.RequestStream.CompleteAsync();
             return (await call.ResponseAsync).Bytes;
         }
-        catch (Exception ex) when (ex is RpcException or InvalidOperationException)
+        catch (Exception ex) when (ex is RpcException or InvalidOperationException or IOException)
         {
             return null;
         }

@@ -79,7 +79,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         lock (_gate)
         {
             history.OnRequest();
-            if (_waiters.Count == 0 && TakeSlot() is { } worker)
+            if (_waiters.Count == 0 && _workers.TakeSlot(function.Limits.Concurrency) is { } worker)
             {
                 return new ValueTask<Lease>(new Lease(worker, null));
             }
@@ -376,30 +376,9 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         return true;
     }
 
-    private Worker? TakeSlot()
-    {
-        for (var i = _workers.Count - 1; i >= 0; i--)
-        {
-            var worker = _workers[i];
-            if (!worker.IsLeaving && worker.SlotsTaken < function.Limits.Concurrency)
-            {
-                worker.SlotsTaken++;
-                if (i != _workers.Count - 1)
-                {
-                    _workers.RemoveAt(i);
-                    _workers.Add(worker);
-                }
-
-                return worker;
-            }
-        }
-
-        return null;
-    }
-
     private void ServeWaiters()
     {
-        while (_waiters.First is { } first && TakeSlot() is { } worker)
+        while (_waiters.First is { } first && _workers.TakeSlot(function.Limits.Concurrency) is { } worker)
         {
             _waiters.Remove(first);
             if (!first.Value.Lease.TrySetResult(new Lease(worker, null)))
@@ -413,14 +392,4 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
 
     private static FunctionError Overloaded(string message) =>
         new(ErrorCode.Overloaded, message) { RetryAfter = TimeSpan.FromSeconds(1) };
-
-    private sealed record Waiter(long Since)
-    {
-        public TaskCompletionSource<Lease> Lease { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public LinkedListNode<Waiter>? Node { get; set; }
-    }
 }
-
-/// <summary>A slot on a worker, or why there is none. The slot comes back when the invocation on it is over.</summary>
-internal readonly record struct Lease(Worker? Worker, FunctionError? Error);

@@ -1,0 +1,29 @@
+using SandboxHost.Supervisor.Workers;
+
+namespace SandboxHost.Supervisor.Pools;
+
+/// <summary>Who of a pool's workers gets the next invocation. Used under the pool's lock.</summary>
+internal static class WorkerSlots
+{
+    /// <summary>Reserves a slot on the worker that was used last and has one free, and puts it at the end.</summary>
+    public static Worker? TakeSlot(this List<Worker> workers, int concurrency)
+    {
+        for (var i = workers.Count - 1; i >= 0; i--)
+        {
+            var worker = workers[i];
+            if (!worker.IsLeaving && worker.SlotsTaken < concurrency)
+            {
+                worker.SlotsTaken++;
+                if (i != workers.Count - 1)
+                {
+                    workers.RemoveAt(i);
+                    workers.Add(worker);
+                }
+
+                return worker;
+            }
+        }
+
+        return null;
+    }
+}
