@@ -109,7 +109,8 @@ internal static class SandboxPlanner
         (LimitMessageQueues, 0),
 
         // A second line behind the pids group, where the uid is the worker's own; elsewhere it would count its owner's programs.
-        .. placement.Uid is null ? Array.Empty<(int, long)>() : [(LimitProcesses, limits.Pids)],
+        // Twice as many, so that the group is met first: it counts what it refuses.
+        .. placement.Uid is null ? Array.Empty<(int, long)>() : [(LimitProcesses, 2L * limits.Pids)],
     ];
 
     // Sources are bound where the worker's uid can reach them: a node below somebody's 0700 home directory could not be

@@ -82,7 +82,7 @@ public sealed class SandboxPlannerTests
 
     [Fact]
     public void Limits_of_the_process_are_set_by_number() => Assert.Equal(
-        ["7 300", "4 1", "1 4294967296", "3 8388608", "8 65536", "11 4096", "12 0", "6 128"],
+        ["7 300", "4 1", "1 4294967296", "3 8388608", "8 65536", "11 4096", "12 0", "6 256"],
         Plan().Steps.Where(step => step.Verb == "limit").Select(step => string.Join(' ', step.Words)));
 
     [Fact]

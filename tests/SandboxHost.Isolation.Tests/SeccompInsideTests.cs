@@ -28,7 +28,8 @@ public sealed class SeccompInsideTests
         ["no-delay"] = "DONE",
         ["memory-file"] = "DONE",
         ["core-dump"] = "SIGABRT",
-        ["i386"] = "SIGSYS",
+        // Some virtual machines know no 32-bit calls at all.
+        ["i386"] = "SIGSYS|SIGSEGV",
         ["no-new-privileges"] = "1",
         ["seccomp"] = "2",
     };
@@ -63,7 +64,7 @@ public sealed class SeccompInsideTests
         var expected = calls.Select(call => $"{call.Name} {call.Answer}");
         Assert.Equal(expected, lines.All.Take(calls.Count));
         Assert.InRange(calls.Count, 1000, 5000);
-        Assert.All(lines.All.Skip(calls.Count), line => Assert.Equal($"{line.Split(' ')[0]} {Written[line.Split(' ')[0]]}", line));
+        Assert.All(lines.All.Skip(calls.Count), line => Assert.Contains(line.Split(' ')[1], Written[line.Split(' ')[0]].Split('|')));
         Assert.InRange(lines.All.Count - calls.Count, Written.Count - 1, Written.Count);
     }
 
@@ -74,14 +75,17 @@ public sealed class SeccompInsideTests
     {
         var known = SyscallTable.Allowed.Concat(SyscallTable.Refused).Concat(Judged).Select(call => call.NumberOn(Machine)).ToHashSet();
         return Enumerable.Range(0, Numbers).Where(number => !known.Contains(number))
-            .Select(number => new Call($"number-{number}", (uint)number, [], PassesFilters(number) ? "SIGILL" : "ENOSYS"));
+            .Select(number => new Call($"number-{number}", (uint)number, [], AnswerTo(number)));
     }
 
-    // uretprobe and uprobe: the kernel shows them to no filter, and ends whoever makes them and is not probed. Before Linux 6.14
-    // there are none, and the filter answers.
-    private static bool PassesFilters(int number) =>
-        Machine == SeccompArchitecture.X64
-        && ((number == 335 && Environment.OSVersion.Version >= new Version(6, 14)) || (number == 336 && Environment.OSVersion.Version >= new Version(6, 18)));
+    // uretprobe and uprobe: the kernel shows them to no filter, and does nothing for whoever is not probed. Before Linux 6.14
+    // and 6.18 there are none, and the filter answers.
+    private static string AnswerTo(int number) => (Machine, number) switch
+    {
+        (SeccompArchitecture.X64, 335) when Environment.OSVersion.Version >= new Version(6, 14) => "SIGILL",
+        (SeccompArchitecture.X64, 336) when Environment.OSVersion.Version >= new Version(6, 18) => "ENXIO",
+        _ => "ENOSYS",
+    };
 
     // x32: the same calls by another name, which a filter that forgets them lets through.
     private static IEnumerable<Call> ForeignNumbers() => Machine == SeccompArchitecture.X64

@@ -272,6 +272,8 @@ internal sealed class EgressDoor : IAsyncDisposable
     // Best effort and without waiting: a worker that opens too many connections gets none of the host's time.
     private void Turn(Socket client, DoorKind kind, string limit)
     {
+        // Other clients than the proxy's speak something else and cannot be told; the author can.
+        _ = TellTurnedAsync(limit);
         using (client)
         {
             if (kind == DoorKind.Proxy)
@@ -284,9 +286,6 @@ internal sealed class EgressDoor : IAsyncDisposable
                 client.LingerState = new LingerOption(enable: true, seconds: 0);
             }
         }
-
-        // Other clients speak something else and cannot be told; the author can.
-        _ = TellTurnedAsync(limit);
     }
 
     private async Task TellTurnedAsync(string limit)

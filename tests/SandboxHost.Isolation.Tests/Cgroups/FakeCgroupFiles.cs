@@ -173,7 +173,7 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
         {
             foreach (var file in controller switch
             {
-                "memory" => new[] { "memory.max", "memory.swap.max", "memory.oom.group", "memory.current", "memory.peak", "memory.events" },
+                "memory" => new[] { "memory.max", "memory.swap.max", "memory.oom.group", "memory.current", "memory.peak", "memory.events", "memory.stat" },
                 "cpu" => ["cpu.max"],
                 "pids" => ["pids.max", "pids.current", "pids.events"],
                 _ => [],
@@ -194,7 +194,7 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
                 "memory" =>
                 [
                     ("cgroup.procs", ""), ("memory.limit_in_bytes", ""), ("memory.memsw.limit_in_bytes", ""), ("memory.swappiness", "60"),
-                    ("memory.usage_in_bytes", "0"), ("memory.max_usage_in_bytes", "0"), ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n"),
+                    ("memory.usage_in_bytes", "0"), ("memory.max_usage_in_bytes", "0"), ("memory.stat", ""), ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n"),
                 ],
                 "cpu" => [("cgroup.procs", ""), ("cpu.cfs_quota_us", "-1"), ("cpu.cfs_period_us", "100000")],
                 "cpuacct" => [("cgroup.procs", ""), ("cpuacct.usage", "3000000")],
