@@ -81,7 +81,7 @@ internal static class DevCommand
         var mistakes = new List<string>();
         var options = ReadOptions(arguments, mistakes);
         mistakes.AddRange(options?.Files.Missing() ?? []);
-        return HostArguments.RunAsync(arguments, options?.Sites.Count > 1, mistakes, (output, loggers) => ServeAsync(options!, output, loggers, cancellationToken));
+        return HostArguments.RunAsync(arguments, severalSites: false, mistakes, (output, loggers) => ServeAsync(options!, output, loggers, cancellationToken));
     }
 
     private static async Task ServeAsync(DevHostOptions options, ConsoleOutput output, ILoggerFactory loggers, CancellationToken cancellationToken)

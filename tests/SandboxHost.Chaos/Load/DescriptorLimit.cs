@@ -16,16 +16,31 @@ internal sealed partial class DescriptorLimit : IDisposable
         _before = before;
     }
 
-    public static int CountOf(int processId) => Directory.EnumerateFileSystemEntries($"/proc/{processId}/fd").Count();
+    public static int CountOf(int processId) => NumbersOf(processId).Count;
 
     /// <summary>Leaves the process as many more than it has.</summary>
     public static DescriptorLimit Leave(int processId, int more)
     {
         Set(processId, IntPtr.Zero, out var before);
         var limit = new DescriptorLimit(processId, before);
-        limit.Set(before with { Soft = (ulong)(CountOf(processId) + more) });
+        limit.Set(before with { Soft = LimitThatLeaves(more, NumbersOf(processId)) });
         return limit;
     }
+
+    // The limit is the first number that is not given out any more (getrlimit(2)); lower ones that are free are.
+    private static ulong LimitThatLeaves(int more, HashSet<int> used)
+    {
+        var limit = 0;
+        for (var free = 0; free < more; limit++)
+        {
+            free += used.Contains(limit) ? 0 : 1;
+        }
+
+        return (ulong)limit;
+    }
+
+    private static HashSet<int> NumbersOf(int processId) =>
+        [.. Directory.EnumerateFileSystemEntries($"/proc/{processId}/fd").Select(path => int.Parse(Path.GetFileName(path), System.Globalization.CultureInfo.InvariantCulture))];
 
     public void Dispose() => Set(_before);
 
