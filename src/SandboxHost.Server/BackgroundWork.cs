@@ -13,8 +13,12 @@ public sealed class BackgroundWork : IAsyncDisposable
 {
     private readonly Stack<IAsyncDisposable> _parts = new();
 
-    private BackgroundWork(SqliteDatabase database)
+    private readonly string _directory;
+    private readonly BackgroundOptions _options;
+
+    private BackgroundWork(SqliteDatabase database, string directory, BackgroundOptions options)
     {
+        (_directory, _options) = (directory, options);
         _parts.Push(database);
         Database = database;
         Runs = new SqliteRunStore(database);
@@ -32,26 +36,22 @@ public sealed class BackgroundWork : IAsyncDisposable
 
     /// <param name="directory">Holds the database and who uses it.</param>
     /// <exception cref="RunStoreException">The store can't be opened.</exception>
-    public static async Task<BackgroundWork> StartAsync(
-        string directory, BackgroundOptions options, SnapshotSource snapshots, IInvoker invoker, ILogSink output, ILoggerFactory loggers, TimeProvider clock)
+    public static BackgroundWork Open(string directory, BackgroundOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var work = new BackgroundWork(SqliteDatabase.Open(Path.Combine(directory, "state.db"), options.MaxStoreBytes));
-        try
-        {
-            var lease = work.Own(await HostLease.TakeAsync(
-                work.Runs, Path.Combine(directory, "hosts"), clock, loggers.CreateLogger<HostLease>(), CancellationToken.None));
-            var executor = new RunExecutor(work.Runs, snapshots, invoker, output, clock, loggers.CreateLogger<RunExecutor>());
-            work.Own(new RunDispatcher(work.Runs, work.Queue, executor, snapshots, lease, clock, loggers.CreateLogger<RunDispatcher>()));
-            work.Own(new Scheduler(work.Schedules, work.Queue, snapshots, invoker, options.Scheduler, clock, loggers.CreateLogger<Scheduler>()));
-            work.Own(new RunRetention(work.Runs, options.Retention, clock, loggers.CreateLogger<RunRetention>()));
-            return work;
-        }
-        catch
-        {
-            await work.DisposeAsync();
-            throw;
-        }
+        return new BackgroundWork(SqliteDatabase.Open(Path.Combine(directory, "state.db"), options.MaxStoreBytes), directory, options);
+    }
+
+    /// <summary>Begins to run and tick what is stored. Whatever is to be served must be published by then: a run whose function is not there fails.</summary>
+    /// <exception cref="RunStoreException">The store failed.</exception>
+    public async Task StartAsync(SnapshotSource snapshots, IInvoker invoker, ILogSink output, ILoggerFactory loggers, TimeProvider clock)
+    {
+        var lease = Own(await HostLease.TakeAsync(
+            Runs, Path.Combine(_directory, "hosts"), clock, loggers.CreateLogger<HostLease>(), CancellationToken.None));
+        var executor = new RunExecutor(Runs, snapshots, invoker, output, clock, loggers.CreateLogger<RunExecutor>());
+        Own(new RunDispatcher(Runs, Queue, executor, snapshots, lease, clock, loggers.CreateLogger<RunDispatcher>()));
+        Own(new Scheduler(Schedules, Queue, snapshots, invoker, _options.Scheduler, clock, loggers.CreateLogger<Scheduler>()));
+        Own(new RunRetention(Runs, _options.Retention, clock, loggers.CreateLogger<RunRetention>()));
     }
 
     /// <summary>Gives back what runs, and closes the store.</summary>

@@ -65,7 +65,8 @@ public sealed class DevHost : IAsyncDisposable
             var folders = options.Sites.Select(site => FolderFor(site, options, events, parts.Own(ArtifactsFolder.Claim(site.Directory)).Path)).ToList();
             await parts.Own(new DevSites(folders, parts.Snapshots, clock)).StartAsync(cancellationToken);
             await parts.StartWorkersAsync([.. options.Sites.Select(HostNameOf).Distinct()], cancellationToken);
-            await parts.StartWorkAsync(Path.Combine(options.Sites[0].Directory, ".sandboxhost", "work"));
+            parts.OpenWork(Path.Combine(options.Sites[0].Directory, ".sandboxhost", "work"));
+            await parts.StartWorkAsync();
             await ServeControlAsync(parts, ControlSocket.PathFor(options.Sites[0].Directory), loggers.CreateLogger<DevHost>(), cancellationToken);
             await parts.ServeAsync(cancellationToken);
             return new DevHost(parts);

@@ -32,7 +32,7 @@ internal sealed class HostParts(HostOptions options, ILogSink output, ILoggerFac
     /// <summary>From <see cref="StartWorkersAsync"/> on.</summary>
     public WorkerHost? Workers { get; private set; }
 
-    /// <summary>From <see cref="StartWorkAsync"/> on.</summary>
+    /// <summary>From <see cref="OpenWork"/> on.</summary>
     public PlatformEvents? Events { get; private set; }
 
     /// <summary>From <see cref="ServeAsync"/> on.</summary>
@@ -59,13 +59,17 @@ internal sealed class HostParts(HostOptions options, ILogSink output, ILoggerFac
             WorkerSettings.SupervisorOptionsFor(options, linkDirectory, confined), launcher, Snapshots, output, clock, loggers, cancellationToken));
     }
 
+    /// <summary>Opens what is kept; nothing of it runs yet.</summary>
     /// <param name="directory">Holds the store and who uses it.</param>
-    public async Task<BackgroundWork> StartWorkAsync(string directory)
+    public BackgroundWork OpenWork(string directory)
     {
-        _work = Own(await BackgroundWork.StartAsync(directory, options.Background, Snapshots, Workers!.Invoker, output, loggers, clock));
-        Events = new PlatformEvents(_work.Queue, Workers.Invoker, output, clock);
+        _work = Own(BackgroundWork.Open(directory, options.Background));
+        Events = new PlatformEvents(_work.Queue, Workers!.Invoker, output, clock);
         return _work;
     }
+
+    /// <summary>Begins to run and tick what is stored, when all that is to be served is published.</summary>
+    public Task StartWorkAsync() => _work!.StartAsync(Snapshots, Workers!.Invoker, output, loggers, clock);
 
     /// <param name="deployer">Null on a developer's machine.</param>
     /// <exception cref="IOException">There can't be a socket at this path.</exception>

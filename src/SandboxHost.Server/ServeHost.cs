@@ -60,7 +60,7 @@ public sealed class ServeHost : IAsyncDisposable
         {
             var content = parts.Own(DeployContent.Open(options.DataDirectory, new OperatorRules(options.Limits, options.EgressAllow)));
             await parts.StartWorkersAsync([], cancellationToken);
-            var work = await parts.StartWorkAsync(Path.Combine(options.DataDirectory, "work"));
+            var work = parts.OpenWork(Path.Combine(options.DataDirectory, "work"));
             var deployer = parts.Own(new Deployer(
                 new SqliteDeployStore(work.Database), content, parts.Snapshots, parts.Events!, new DeployAddresses(publicUrl), options.Deploys, clock));
             foreach (var mistake in await deployer.StartAsync(cancellationToken))
@@ -68,6 +68,7 @@ public sealed class ServeHost : IAsyncDisposable
                 loggers.CreateLogger<ServeHost>().DeployNotServed(mistake);
             }
 
+            await parts.StartWorkAsync();
             await parts.ServeControlAsync(ControlSocket.InDataDirectory(options.DataDirectory), deployer, cancellationToken);
             await parts.ServeAsync(cancellationToken);
             return new ServeHost(parts, deployer, publicUrl);
