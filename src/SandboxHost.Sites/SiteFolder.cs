@@ -17,6 +17,9 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
 {
     private const int ParallelBuilds = 2;
 
+    /// <summary>Builds whose files stay: a worker of one may still be starting while its author saves again and again.</summary>
+    private const int KeptBuilds = 20;
+
     // What a bundler and a package manager are told by: a change may be a change of every function.
     private static readonly HashSet<string> ProjectFiles = new(["package.json", "tsconfig.json", "jsconfig.json"], StringComparer.Ordinal);
 
@@ -27,7 +30,7 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
     private SiteConfiguration? _configuration;
     private SiteRules _rules = SiteRules.None;
     private EgressPolicy _egress = EgressPolicy.Internet;
-    private IReadOnlySet<string> _usedBefore = new HashSet<string>();
+    private readonly Queue<IReadOnlySet<string>> _usedBefore = new();
 
     public string Name => options.Name;
 
@@ -317,13 +320,17 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
 
         // Until the new snapshot is published, and while requests hold the one before, workers start from its files.
         var used = _built.Values.Select(built => built.Version.ArtifactDirectory).ToHashSet(StringComparer.Ordinal);
-        var kept = used.Concat(_usedBefore).ToHashSet(StringComparer.Ordinal);
+        var kept = _usedBefore.Aggregate(used, (all, before) => [.. all, .. before]).ToHashSet(StringComparer.Ordinal);
         foreach (var directory in Directory.EnumerateDirectories(options.ArtifactsDirectory).Where(directory => !kept.Contains(directory)))
         {
             Directory.Delete(directory, recursive: true);
         }
 
-        _usedBefore = used;
+        _usedBefore.Enqueue(used);
+        if (_usedBefore.Count > KeptBuilds)
+        {
+            _usedBefore.Dequeue();
+        }
     }
 
     private void Raise(SiteEventKind kind, string function, string text) => events(new SiteEvent(kind, options.Name, function, text));
