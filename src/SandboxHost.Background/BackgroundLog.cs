@@ -23,4 +23,7 @@ internal static partial class BackgroundLog
 
     [LoggerMessage(4005, LogLevel.Warning, "The tick of {Function} at {Tick} was skipped: the one before has not begun")]
     public static partial void TickSkipped(this ILogger logger, FunctionKey function, DateTimeOffset tick);
+
+    [LoggerMessage(4006, LogLevel.Warning, "The clock was set back by {Seconds} s; runs that wait for a time wait as long as before")]
+    public static partial void ClockSetBack(this ILogger logger, double seconds);
 }

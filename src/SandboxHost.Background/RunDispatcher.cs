@@ -23,6 +23,7 @@ public sealed class RunDispatcher : IAsyncDisposable
     private readonly TimeProvider _clock;
     private readonly ILogger _logger;
     private readonly WakeUp _wakeUp;
+    private readonly ClockSteps _clockSteps;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _gate = new();
     private readonly Dictionary<FunctionKey, int> _running = [];
@@ -45,6 +46,7 @@ public sealed class RunDispatcher : IAsyncDisposable
         _clock = clock;
         _logger = logger;
         _wakeUp = new WakeUp(clock);
+        _clockSteps = new ClockSteps(clock);
         _queue.Added += _wakeUp.Call;
         _lease.Reclaimed += _wakeUp.Call;
         _dispatching = StoreLoop.RunAsync("looking for runs", DispatchAsync, () => { }, clock, logger, _stopping.Token);
@@ -71,8 +73,20 @@ public sealed class RunDispatcher : IAsyncDisposable
 
     private async Task DispatchAsync()
     {
+        await FollowClockAsync();
         await StartWhatMayAsync();
         await _wakeUp.SleepAsync(await SleepTimeAsync(), _stopping.Token);
+    }
+
+    /// <summary>What is due by a clock that was ahead would wait until the clock is there again.</summary>
+    private async Task FollowClockAsync()
+    {
+        if (_clockSteps.Back is { } by)
+        {
+            await _store.AdvanceWaitingAsync(by, _clock.GetUtcNow(), _stopping.Token);
+            _logger.ClockSetBack(by.TotalSeconds);
+            _clockSteps.Forget(by);
+        }
     }
 
     private async Task StartWhatMayAsync()

@@ -87,6 +87,12 @@ public sealed class SqliteRunStore(SqliteDatabase database) : IRunStore
         return due?.ToTime();
     }
 
+    public Task AdvanceWaitingAsync(TimeSpan by, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+        connection => connection.Execute(
+            "UPDATE runs SET due_at = max(@now, due_at - @by) WHERE state = 0 AND due_at > @now",
+            new { now = now.ToStored(), by = (long)by.TotalMilliseconds }),
+        cancellationToken);
+
     public async Task<ClaimedRun?> ClaimAsync(FunctionKey function, string owner, DateTimeOffset now, CancellationToken cancellationToken)
     {
         const string Sql = $"""

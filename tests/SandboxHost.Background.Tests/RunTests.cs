@@ -64,6 +64,29 @@ public sealed class RunTests : IDisposable
         Assert.Equal(4, (await host.WaitForAsync(id, RunState.Succeeded)).Attempt);
     }
 
+    [TimedFact]
+    public async Task A_clock_that_is_set_back_keeps_nothing_waiting()
+    {
+        var clock = new WallClock(BackgroundHost.Noon);
+        await using var host = await BackgroundHost.StartAsync(_folder, clock, BackgroundHost.Function("work"), BackgroundHost.Function("busy", maxWorkers: 1));
+        host.Invoker.Fails(ErrorCode.FunctionError);
+        var failed = await host.AddAsync();
+        await FailureAsync(host, failed, 1);
+        var release = new TaskCompletionSource<FunctionError?>();
+        host.Invoker.Run = (request, _) => request.Function.Name == "busy" ? release.Task : Task.FromResult<FunctionError?>(null);
+        var first = await host.AddAsync("busy");
+        await host.WaitForAsync(first, RunState.Running);
+        var second = await host.AddAsync("busy");
+
+        clock.SetBy = TimeSpan.FromDays(-1);
+        release.SetResult(null);
+
+        await host.WaitForAsync(second, RunState.Succeeded);
+        Assert.Equal(BackgroundHost.Noon.AddDays(-1).AddMinutes(1), (await host.Runs.FindAsync(failed, Stop))!.DueAt);
+        await host.MoveUntilAsync(() => host.Invoker.Requests.Count == 4, TimeSpan.FromSeconds(1), "the second attempt");
+        Assert.InRange(host.Clock.GetUtcNow() - BackgroundHost.Noon.AddDays(-1), TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(66));
+    }
+
     [TimedTheory]
     [InlineData(ErrorCode.StartFailed)]
     [InlineData(ErrorCode.Overloaded)]

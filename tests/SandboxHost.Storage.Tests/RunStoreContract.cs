@@ -59,6 +59,20 @@ public abstract class RunStoreContract
     }
 
     [TimedFact]
+    public async Task What_waits_for_a_time_can_be_brought_forward_but_not_before_now()
+    {
+        var soon = await AddAsync(Run(Work) with { DueAt = Noon.AddSeconds(30) });
+        var later = await AddAsync(Run(Work) with { DueAt = Noon.AddMinutes(2) });
+        var due = await AddAsync(Run(Work) with { DueAt = Noon.AddSeconds(-1) });
+
+        await Store.AdvanceWaitingAsync(TimeSpan.FromMinutes(1), Noon, Stop);
+
+        Assert.Equal(Noon, (await Store.FindAsync(soon.Id, Stop))!.DueAt);
+        Assert.Equal(Noon.AddMinutes(1), (await Store.FindAsync(later.Id, Stop))!.DueAt);
+        Assert.Equal(Noon.AddSeconds(-1), (await Store.FindAsync(due.Id, Stop))!.DueAt);
+    }
+
+    [TimedFact]
     public async Task The_oldest_goes_first()
     {
         var second = await AddAsync(Run(Work) with { DueAt = Noon.AddSeconds(-1) });

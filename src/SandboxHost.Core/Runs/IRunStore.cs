@@ -20,6 +20,9 @@ public interface IRunStore
     /// <summary>The time at which the next run becomes due that is not yet; null when there is none.</summary>
     Task<DateTimeOffset?> NextDueAsync(DateTimeOffset now, CancellationToken cancellationToken);
 
+    /// <summary>The clock was set back: runs that are not due yet become due that much sooner, though not before now.</summary>
+    Task AdvanceWaitingAsync(TimeSpan by, DateTimeOffset now, CancellationToken cancellationToken);
+
     /// <summary>Leases the oldest due run of a function and counts an attempt; null when there is none.</summary>
     /// <param name="owner">Has a lease; without one, others may claim the same run.</param>
     Task<ClaimedRun?> ClaimAsync(FunctionKey function, string owner, DateTimeOffset now, CancellationToken cancellationToken);
