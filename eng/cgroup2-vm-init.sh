@@ -25,6 +25,10 @@ busybox mount -t devpts devpts /root/dev/pts
 busybox mount -t tmpfs -o mode=755 tmpfs /root/run
 busybox mount -t tmpfs -o mode=1777 tmpfs /root/tmp
 busybox mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000 shared /root/mnt
+# What is run may lie below /tmp, which is the machine's own.
+repository=$(busybox cat /root/mnt/repository)
+busybox mkdir -p "/root$repository"
+busybox mount -o bind "/host$repository" "/root$repository"
 for link in "fd /proc/self/fd" "stdin fd/0" "stdout fd/1" "stderr fd/2"; do
   busybox ln -sf "${link#* }" "/root/dev/${link% *}"
 done

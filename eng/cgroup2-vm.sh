@@ -88,6 +88,7 @@ cgroup2_vm_build() {
 cgroup2_vm_run() {
   local shared=$1 seconds=$2
   rm -f "$shared/code"
+  printf '%s' "$SANDBOXHOST_HOME" >"$shared/repository"
   # A killed shell takes the time limit along, and the time limit the machine.
   setpriv --pdeathsig TERM timeout --kill-after 5 "$seconds" setpriv --pdeathsig KILL \
     qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 \

@@ -54,7 +54,7 @@ public sealed class DevLoopTests
         {
             for (var i = 0; i < 5; i++)
             {
-                calls.Add(client.GetStringAsync("/.netlify/functions/a"));
+                calls.Add(AskAsync(client));
             }
 
             site.Write("a.mjs", Slow(edit));
@@ -108,6 +108,13 @@ public sealed class DevLoopTests
 
         await host.WaitForLineAsync("netlify/functions/a.mjs: Function a has a configuration error on 'path': 'path' property must start with a '/'");
         Assert.Equal("beside", await client.GetStringAsync("/.netlify/functions/b"));
+    }
+
+    // An error page's text as well.
+    private static async Task<string> AskAsync(HttpClient client)
+    {
+        using var reply = await client.GetAsync("/.netlify/functions/a");
+        return await reply.Content.ReadAsStringAsync();
     }
 
     private static string Returning(string text) => $"export default async () => new Response('{text}');\n";
