@@ -49,6 +49,11 @@ internal static class HostArguments
 
     public static readonly Option<int> Placeholders = new("--placeholders") { Description = "Sandboxes that stand ready.", DefaultValueFactory = _ => 2 };
 
+    public static readonly Option<int?> MaxWorkers = new("--max-workers")
+    {
+        Description = "Workers that live at a time, of all functions. Default: what the machine's memory and the descriptor limit allow.",
+    };
+
     public static readonly Option<double?> FreezeAfter = new("--freeze-after") { Description = "Seconds of idleness after which a worker is frozen." };
 
     public static readonly Option<double?> KeepAlive = new("--keep-alive") { Description = "Seconds of idleness after which a worker goes." };
@@ -73,7 +78,7 @@ internal static class HostArguments
 
     public static IEnumerable<Option> All =>
     [
-        Address, Http2Port, TlsPort, TlsCertificate, TlsKey, Limits, Isolation, Placeholders, FreezeAfter, KeepAlive, EgressAllow, StoreSize, KeepRuns, Quiet, Verbose,
+        Address, Http2Port, TlsPort, TlsCertificate, TlsKey, Limits, Isolation, Placeholders, MaxWorkers, FreezeAfter, KeepAlive, EgressAllow, StoreSize, KeepRuns, Quiet, Verbose,
     ];
 
     public static ListenOptions ReadListen(ParseResult arguments, int port, List<string> mistakes)
@@ -101,6 +106,7 @@ internal static class HostArguments
             Limits = ReadLimits(arguments.GetValue(Limits) ?? [], mistakes),
             Isolation = arguments.GetValue(Isolation),
             Placeholders = Math.Max(0, arguments.GetValue(Placeholders)),
+            MaxWorkers = arguments.GetValue(MaxWorkers) is { } most ? Math.Max(1, most) : null,
             FreezeAfter = Seconds(arguments.GetValue(FreezeAfter)),
             KeepAlive = Seconds(arguments.GetValue(KeepAlive)),
             LogRequests = !arguments.GetValue(Quiet),

@@ -32,6 +32,9 @@ public abstract record HostOptions
 
     public int Placeholders { get; init; } = 2;
 
+    /// <summary>Workers that live at a time, of all sites. Null: as many as this machine has memory and descriptors for (<see cref="HostCapacity"/>).</summary>
+    public int? MaxWorkers { get; init; }
+
     public TimeSpan? FreezeAfter { get; init; }
 
     public TimeSpan? KeepAlive { get; init; }

@@ -57,6 +57,7 @@ public static class WorkerSettings
             Runtimes = [NodeRuntime.Create(options.Files, confined ? SandboxLayout.RunnerDirectory : options.Files.NodeRunner, inspect)],
             WorkerEnvironment = environment,
             Placeholders = options.Placeholders,
+            MaxWorkers = options.MaxWorkers ?? HostCapacity.OfThisMachine().MaxWorkers,
             PlaceholderMemoryBytes = options.Limits.MemoryBytes,
         };
         if (inspect)

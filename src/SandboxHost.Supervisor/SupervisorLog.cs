@@ -34,6 +34,9 @@ internal sealed partial class SupervisorLogger(ILogger logger)
     [LoggerMessage(2009, LogLevel.Warning, "{Function} crashes again and again ({Reason}): none of its workers is started for {Seconds:0} s")]
     public partial void CrashLoop(string function, string reason, double seconds);
 
+    [LoggerMessage(2010, LogLevel.Debug, "Worker {Worker} is idle and makes room: as many live as may")]
+    public partial void WorkerEvicted(string worker);
+
     [LoggerMessage(2007, LogLevel.Information, "Worker {Worker} of {Function} ended: {Reason}")]
     public partial void WorkerEnded(string worker, string function, string reason);
 }

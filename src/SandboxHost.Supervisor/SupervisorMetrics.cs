@@ -14,6 +14,8 @@ internal sealed class SupervisorMetrics : IDisposable
     private readonly Counter<long> _refused;
     private readonly Counter<long> _workerEnds;
     private readonly Counter<long> _crashLoops;
+    private readonly Counter<long> _evictions;
+    private readonly Counter<long> _workersRefused;
     private readonly Histogram<double> _startDelays;
     private readonly Counter<long> _processesRefused;
     private readonly UpDownCounter<int> _waiting;
@@ -27,6 +29,8 @@ internal sealed class SupervisorMetrics : IDisposable
         _refused = _meter.CreateCounter<long>("faas.queue.refused", "{request}", "Requests refused because a queue was full or slow");
         _workerEnds = _meter.CreateCounter<long>("faas.worker.ends", "{worker}", "Workers that ended, by reason");
         _crashLoops = _meter.CreateCounter<long>("faas.worker.crash_loops", "{loop}", "Times that a function's workers died too often and none was started for a while");
+        _evictions = _meter.CreateCounter<long>("faas.worker.evictions", "{worker}", "Idle workers that made room for others");
+        _workersRefused = _meter.CreateCounter<long>("faas.worker.refused", "{worker}", "Workers that were not started, since as many as may live all worked");
         _startDelays = _meter.CreateHistogram<double>("faas.worker.start_delay", "s", "Time that starts waited for their site's turn");
         _processesRefused = _meter.CreateCounter<long>(
             "faas.worker.processes.refused", "{process}", "Processes and threads that workers were refused for their pids limit; counted when the worker ends");
@@ -45,6 +49,10 @@ internal sealed class SupervisorMetrics : IDisposable
         _workerEnds.Add(1, new KeyValuePair<string, object?>("reason", reason));
         _workers.Add(-1);
     }
+
+    public void WorkerEvicted() => _evictions.Add(1);
+
+    public void WorkerRefused() => _workersRefused.Add(1);
 
     public void ProcessesRefused(long count)
     {

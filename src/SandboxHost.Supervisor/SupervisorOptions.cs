@@ -23,6 +23,12 @@ public sealed record SupervisorOptions
     /// <summary>Memory of a placeholder; a function with another limit starts a process of its own size. Default 1024 MB.</summary>
     public long PlaceholderMemoryBytes { get; init; } = 1024L << 20;
 
+    /// <summary>
+    /// Workers that live at a time, of all functions together and placeholders among them. For one more, an idle one of the site
+    /// that has most goes; when all work, the start is refused (`overloaded`). At least 1. Default 500.
+    /// </summary>
+    public int MaxWorkers { get; init; } = 500;
+
     /// <summary>Processes being started at a time, for all functions together. Default 4.</summary>
     public int ConcurrentStarts { get; init; } = 4;
 

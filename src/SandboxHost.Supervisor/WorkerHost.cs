@@ -59,9 +59,10 @@ public sealed class WorkerHost : IAsyncDisposable
         };
         var link = await WorkerLinkServer.StartAsync(options.LinkDirectory, context.Directory, logger, loggers, cancellationToken);
         var placeholders = new PlaceholderPool(context);
-        var starter = new WorkerStarter(context, placeholders);
+        var cap = new WorkerCap(context);
+        var starter = new WorkerStarter(context, placeholders, cap);
         placeholders.Start(starter);
-        return new WorkerHost(context, link, placeholders, starter, new PoolRegistry(snapshots, starter, context));
+        return new WorkerHost(context, link, placeholders, starter, new PoolRegistry(snapshots, starter, cap, context));
     }
 
     /// <summary>Drains, then ends, every worker; when it returns no process is left.</summary>

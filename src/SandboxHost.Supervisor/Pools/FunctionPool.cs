@@ -12,6 +12,8 @@ namespace SandboxHost.Supervisor.Pools;
 /// </summary>
 internal sealed class FunctionPool(FunctionVersion function, WorkerStarter starter, SupervisorContext context, IdleHistory history) : IWorkerOwner
 {
+    private static readonly FunctionError ShuttingDown = new(ErrorCode.HostShutdown, "The host is shutting down.");
+
     private readonly Lock _gate = new();
     private readonly LinkedList<Waiter> _waiters = [];
     private readonly CrashLoop _crashes = new(function, context);
@@ -50,6 +52,24 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         }
     }
 
+    /// <summary>How many workers there are, and the one that has been idle longest; null when none is.</summary>
+    public (int Workers, Worker? LongestIdle) CountAndLongestIdle()
+    {
+        lock (_gate)
+        {
+            return (_workers.Count, _workers.Where(WorkerSlots.IsIdle).MinBy(worker => worker.IdleSince));
+        }
+    }
+
+    /// <summary>Takes a worker away, to be ended. False when it is not idle any more.</summary>
+    public bool TryTakeIdle(Worker worker)
+    {
+        lock (_gate)
+        {
+            return WorkerSlots.IsIdle(worker) && _waiters.Count == 0 && _workers.Remove(worker);
+        }
+    }
+
     /// <summary>What the next version should know. False when this one has no workers, or is not live any more.</summary>
     public bool TryHandOver([NotNullWhen(true)] out IdleHistory? copy)
     {
@@ -75,7 +95,6 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
     public ValueTask<Lease> LeaseAsync(CancellationToken clientGone)
     {
         Waiter waiter;
-        bool start;
         lock (_gate)
         {
             history.OnRequest();
@@ -86,7 +105,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
 
             if (_stopped)
             {
-                return new ValueTask<Lease>(new Lease(null, new FunctionError(ErrorCode.HostShutdown, "The host is shutting down.")));
+                return new ValueTask<Lease>(new Lease(null, ShuttingDown));
             }
 
             if (_workers.Count == 0 && _crashes.Refusal is { } refusal)
@@ -102,15 +121,10 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
 
             waiter = new Waiter(context.Clock.GetTimestamp());
             waiter.Node = _waiters.AddLast(waiter);
-            start = ShouldStart();
         }
 
         context.Metrics.RequestQueued(function.Kind);
-        if (start)
-        {
-            context.Background.Run(StartWorkerAsync);
-        }
-
+        StartIfNeeded();
         return WaitAsync(waiter, clientGone);
     }
 
@@ -230,8 +244,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
             _waiters.Clear();
         }
 
-        waiters.ForEach(waiter => waiter.Lease.TrySetResult(
-            new Lease(null, new FunctionError(ErrorCode.HostShutdown, "The host is shutting down."))));
+        waiters.ForEach(waiter => waiter.Lease.TrySetResult(new Lease(null, ShuttingDown)));
         await Task.WhenAll(workers.Select(worker => worker.DrainAsync(drain)));
     }
 
@@ -246,7 +259,11 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
             bool left;
             lock (_gate)
             {
-                left = waiter.Node is { List: not null } node && Remove(node);
+                left = waiter.Node is { List: not null };
+                if (left)
+                {
+                    _waiters.Remove(waiter.Node!);
+                }
             }
 
             if (!left)
@@ -268,12 +285,6 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         {
             context.Metrics.RequestLeftQueue(function.Kind, context.Clock.GetElapsedTime(waiter.Since));
         }
-    }
-
-    private bool Remove(LinkedListNode<Waiter> node)
-    {
-        _waiters.Remove(node);
-        return true;
     }
 
     private async Task StartWorkerAsync()
@@ -301,7 +312,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         }
         catch (WorkerStartException ex)
         {
-            if (ex.Error.Code is not (ErrorCode.StartFailed or ErrorCode.HostShutdown))
+            if (ex.Error.Code is not (ErrorCode.StartFailed or ErrorCode.HostShutdown or ErrorCode.Overloaded))
             {
                 OnCrash(ex.Error);
             }
@@ -376,17 +387,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         return true;
     }
 
-    private void ServeWaiters()
-    {
-        while (_waiters.First is { } first && _workers.TakeSlot(function.Limits.Concurrency) is { } worker)
-        {
-            _waiters.Remove(first);
-            if (!first.Value.Lease.TrySetResult(new Lease(worker, null)))
-            {
-                worker.SlotsTaken--;
-            }
-        }
-    }
+    private void ServeWaiters() => _workers.Serve(_waiters, function.Limits.Concurrency);
 
     private void Retire(Worker worker) => context.Background.Run(() => worker.DrainAsync(context.Options.DrainTimeout));
 

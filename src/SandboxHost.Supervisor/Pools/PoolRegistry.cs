@@ -13,13 +13,16 @@ internal sealed class PoolRegistry : IAsyncDisposable
     private readonly ConcurrentDictionary<FunctionVersion, FunctionPool> _pools = new(ReferenceEqualityComparer.Instance);
     private readonly SnapshotSource _snapshots;
     private readonly WorkerStarter _starter;
+    private readonly WorkerCap _cap;
     private readonly SupervisorContext _context;
     private readonly ITimer _sweeper;
 
-    public PoolRegistry(SnapshotSource snapshots, WorkerStarter starter, SupervisorContext context)
+    public PoolRegistry(SnapshotSource snapshots, WorkerStarter starter, WorkerCap cap, SupervisorContext context)
     {
         _snapshots = snapshots;
         _starter = starter;
+        _cap = cap;
+        _cap.TakeFrom(TakeIdle);
         _context = context;
         _snapshots.Published += OnPublished;
         _sweeper = context.Clock.CreateTimer(_ => Sweep(), null, SweepInterval, SweepInterval);
@@ -73,8 +76,29 @@ internal sealed class PoolRegistry : IAsyncDisposable
         }
     }
 
+    /// <summary>An idle worker of the site that has most, the one that has been idle longest, taken out of its pool.</summary>
+    private Worker? TakeIdle()
+    {
+        var sites = new Dictionary<string, (int Workers, FunctionPool? Pool, Worker? Idle)>(StringComparer.Ordinal);
+        foreach (var (function, pool) in _pools)
+        {
+            var (workers, idle) = pool.CountAndLongestIdle();
+            var site = sites.GetValueOrDefault(function.Site.Id);
+            site.Workers += workers;
+            sites[function.Site.Id] = idle is not null && (site.Idle is null || idle.IdleSince < site.Idle.IdleSince) ? (site.Workers, pool, idle) : site;
+        }
+
+        return sites.Values
+            .Where(site => site.Idle is not null)
+            .OrderByDescending(site => site.Workers)
+            .Where(site => site.Pool!.TryTakeIdle(site.Idle!))
+            .Select(site => site.Idle)
+            .FirstOrDefault();
+    }
+
     private void Sweep()
     {
+        _cap.Sweep();
         foreach (var (function, pool) in _pools)
         {
             pool.Sweep();

@@ -13,6 +13,17 @@ internal sealed class WorkerDirectory(SupervisorLogger logger)
     private readonly Dictionary<uint, int> _connections = [];
     private readonly HashSet<Worker> _all = [];
 
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _all.Count;
+            }
+        }
+    }
+
     public IReadOnlyList<Worker> All
     {
         get

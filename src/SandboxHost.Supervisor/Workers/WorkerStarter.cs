@@ -7,7 +7,7 @@ using SandboxHost.Supervisor.Pools;
 namespace SandboxHost.Supervisor.Workers;
 
 /// <summary>Gets a worker for a function: a placeholder when one stands ready, otherwise a new process.</summary>
-internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool placeholders) : IAsyncDisposable
+internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool placeholders, WorkerCap cap) : IAsyncDisposable
 {
     /// <summary>Node writes this many threads and bwrap adds two processes, so less would not start.</summary>
     private const int MinimumPids = 128;
@@ -44,9 +44,10 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
 
     /// <summary>Starts a process and waits until it has dialled the host. It has no function yet.</summary>
     /// <param name="site">Whose turn it takes.</param>
-    /// <exception cref="WorkerStartException">It did not come up.</exception>
+    /// <exception cref="WorkerStartException">It did not come up, or there is no room for it.</exception>
     public async Task<Worker> LaunchAsync(string site, SandboxRuntime runtime, SandboxLimits limits, CancellationToken cancellationToken)
     {
+        await cap.MakeRoomAsync();
         await _turns.EnterAsync(site, cancellationToken);
         try
         {
