@@ -1,14 +1,13 @@
 using System.Text;
 using System.Threading.Channels;
 using SandboxHost.Output;
-using Spectre.Console;
 
 namespace SandboxHost.Cli;
 
 /// <summary>
 /// Prints what functions print. One writer, a bounded queue: a function that floods its output loses lines and is told
-/// how many, and never makes the host wait. Control characters are shown, not obeyed: a function does not get to write
-/// to the developer's terminal.
+/// how many, and never makes the host wait. What waits is written at once, so that a flood costs the host little. Control
+/// characters are shown, not obeyed: a function does not get to write to the developer's terminal.
 /// </summary>
 internal sealed class ConsoleOutput : ILogSink, IAsyncDisposable
 {
@@ -18,14 +17,18 @@ internal sealed class ConsoleOutput : ILogSink, IAsyncDisposable
     private const int MaxWaitingCharacters = 8 << 20;
 
     private readonly Channel<(string Prefix, string Color, string Text)> _lines = Channel.CreateBounded<(string, string, string)>(MaxWaiting);
-    private readonly IAnsiConsole _console;
+    private readonly TextWriter _console;
+    private readonly bool _hasColors;
     private readonly Task _writing;
     private long _dropped;
     private long _waitingCharacters;
 
-    public ConsoleOutput(IAnsiConsole console)
+    /// <param name="console">Buffered; it is flushed when nothing waits.</param>
+    /// <param name="hasColors">Whether it obeys the sequences of ECMA-48.</param>
+    public ConsoleOutput(TextWriter console, bool hasColors)
     {
         _console = console;
+        _hasColors = hasColors;
         _writing = WriteAsync();
     }
 
@@ -64,32 +67,51 @@ internal sealed class ConsoleOutput : ILogSink, IAsyncDisposable
 
     private async Task WriteAsync()
     {
-        await foreach (var (prefix, color, text) in _lines.Reader.ReadAllAsync())
+        while (await _lines.Reader.WaitToReadAsync())
         {
-            Interlocked.Add(ref _waitingCharacters, -text.Length);
-            var dropped = Interlocked.Exchange(ref _dropped, 0);
-            if (dropped > 0)
+            while (_lines.Reader.TryRead(out var line))
             {
-                _console.MarkupLineInterpolated($"[yellow]{dropped} lines were dropped: they came faster than they could be printed.[/]");
+                Interlocked.Add(ref _waitingCharacters, -line.Text.Length);
+                var dropped = Interlocked.Exchange(ref _dropped, 0);
+                if (dropped > 0)
+                {
+                    Print("", "yellow", $"{dropped} lines were dropped: they came faster than they could be printed.");
+                }
+
+                Print(line.Prefix, line.Color, line.Text);
             }
 
-            Print(prefix, color, text);
+            await _console.FlushAsync();
         }
     }
 
     private void Print(string prefix, string color, string text)
     {
-        var style = color == "default" ? Style.Plain : Style.Parse(color);
         foreach (var line in text.TrimEnd('\n').Split('\n'))
         {
             if (prefix.Length > 0)
             {
-                _console.Write(new Text($"[{prefix}] ", Style.Parse("grey")));
+                WriteIn("grey", $"[{prefix}] ");
             }
 
-            _console.Write(new Text(Visible(line), style));
-            _console.WriteLine();
+            WriteIn(color, Visible(line));
+            _console.Write('\n');
         }
+    }
+
+    private void WriteIn(string color, string text)
+    {
+        var sequence = !_hasColors ? "" : color switch
+        {
+            "red" => "\e[91m",
+            "yellow" => "\e[93m",
+            "green" => "\e[32m",
+            "grey" => "\e[90m",
+            _ => "",
+        };
+        _console.Write(sequence);
+        _console.Write(text);
+        _console.Write(sequence.Length > 0 ? "\e[0m" : "");
     }
 
     // U+2400 … are the pictures of the control characters.

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
+using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using SandboxHost.Background;
@@ -16,6 +17,8 @@ namespace SandboxHost.Cli;
 /// <summary>What `dev` and `serve` have in common: options of every host, and how a host is run from a terminal.</summary>
 internal static class HostArguments
 {
+    private const int OutputBufferBytes = 64 << 10;
+
     public static readonly Option<IPAddress> Address = new("--address")
     {
         Description = "Address to listen at.",
@@ -123,9 +126,9 @@ internal static class HostArguments
     /// <param name="mistakes">What was wrong with the arguments: then nothing runs.</param>
     public static async Task<int> RunAsync(ParseResult arguments, bool severalSites, IReadOnlyList<string> mistakes, Func<ConsoleOutput, ILoggerFactory, Task> run)
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings());
-        console.Profile.Width = 32_000;
-        await using var output = new ConsoleOutput(console) { NamesSites = severalSites };
+        var capabilities = AnsiConsole.Create(new AnsiConsoleSettings()).Profile.Capabilities;
+        await using var console = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), OutputBufferBytes);
+        await using var output = new ConsoleOutput(console, capabilities is { Ansi: true, ColorSystem: not ColorSystem.NoColors }) { NamesSites = severalSites };
         if (mistakes.Count > 0)
         {
             foreach (var mistake in mistakes)

@@ -75,6 +75,18 @@ public sealed class OutputLinesTests
     }
 
     [TimedFact]
+    public async Task Lines_of_a_flood_are_counted_one_by_one_however_they_are_cut()
+    {
+        using var output = NewOutput();
+        await ReadAsync(output, string.Concat(Enumerable.Repeat(new string('x', 1023) + "\n", 1024)) + string.Concat(Enumerable.Repeat("a\n\nbcd\n", 10_000)) + "rest");
+        _time.Advance(OutputLines.Window);
+        await ReadAsync(output, "after\n");
+
+        Assert.Contains("[sandboxhost] 30001 lines dropped", string.Join('\n', _taken));
+        Assert.Equal("after", _taken[^1]);
+    }
+
+    [TimedFact]
     public async Task What_a_runtime_says_as_it_gives_up_is_kept_even_out_of_a_flood()
     {
         using var output = NewOutput();

@@ -22,6 +22,9 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
 
     // How V8 begins what it says before it aborts.
     private const string FatalPrefix = "FATAL ERROR: ";
+
+    private static ReadOnlySpan<byte> FatalPrefixBytes => "FATAL ERROR: "u8;
+
     private readonly SemaphoreSlim _oneReader = new(1);
     private readonly List<string> _first = [];
     private long _windowStart = time.GetTimestamp();
@@ -100,6 +103,7 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
     {
         while (true)
         {
+            bytes = line.IsEmpty ? DropLines(bytes) : bytes;
             var end = bytes.IndexOf((byte)'\n');
             if (end < 0)
             {
@@ -111,6 +115,19 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
             Take(line.TakeLine());
             bytes = bytes[(end + 1)..];
         }
+    }
+
+    /// <summary>Past the bound, lines are counted and not made into text: a flood of short ones would cost the host most.</summary>
+    private ReadOnlySpan<byte> DropLines(ReadOnlySpan<byte> bytes)
+    {
+        if (_windowBytes <= BytesPerWindow || time.GetElapsedTime(_windowStart) >= Window || bytes.IndexOf(FatalPrefixBytes) >= 0)
+        {
+            return bytes;
+        }
+
+        var whole = bytes[..(bytes.LastIndexOf((byte)'\n') + 1)];
+        _droppedLines += whole.Count((byte)'\n');
+        return bytes[whole.Length..];
     }
 
     private void Take(string? line)
@@ -178,6 +195,8 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
         private int _length;
         private long _cut;
         private bool _any;
+
+        public bool IsEmpty => !_any && _cut == 0;
 
         public void Append(ReadOnlySpan<byte> bytes)
         {

@@ -31,7 +31,7 @@ public sealed class ProcessTests(HostileHost hostile)
         // A worker and a client more.
         Assert.InRange(HostState.DescriptorsOf(attack.Host) - before, -20, 20);
         Assert.Equal("calm", await attack.AskForTextAsync("calm"));
-    });
+    }, repeats: false);
 
     [Fact(Timeout = HostileHost.CaseMilliseconds)]
     public Task Case_11_a_worker_that_ignores_signals_and_will_not_leave_is_killed_after_its_grace() => hostile.RunAsync("will-not-go", async attack =>
@@ -85,11 +85,11 @@ public sealed class ProcessTests(HostileHost hostile)
         using var reply = await attack.Client.PostAsync(attack.Path(), null);
 
         Assert.Equal(HttpStatusCode.BadGateway, reply.StatusCode);
-    });
+    }, repeats: false);
 
     [Fact(Timeout = HostileHost.CaseMilliseconds)]
     public Task Case_15_closed_standard_streams_harm_nobody() => hostile.RunAsync("garbage", async attack =>
-        Assert.Equal("closed", await attack.AskForTextAsync("close")));
+        Assert.Equal("closed", await attack.AskForTextAsync("close")), repeats: false);
 
     [Fact(Timeout = HostileHost.CaseMilliseconds)]
     public Task Case_19_signals_reach_nothing_outside() => hostile.RunAsync("signals", async attack =>
