@@ -32,11 +32,12 @@ function verdict() {
   if (reports.length === 0) {
     return '**Not measured yet.**';
   }
-  const broken = reports.filter((report) => report.broken.length > 0);
+  const seen = reports.filter((report) => report.load);
+  const broken = seen.filter((report) => report.broken.length > 0);
   const missed = reports.flatMap((report) => report.recoveries.filter((recovery) => isMissed(recovery)).map((recovery) => `${recovery.what} (${report.title.toLowerCase()})`));
   const held = broken.length === 0
-    ? `All ${reports.length} invariants held.`
-    : `**${broken.length} of ${reports.length} invariants did not hold**: ${broken.map((report) => report.title.toLowerCase()).join('; ')}.`;
+    ? `All ${seen.length} invariants that were tried held.`
+    : `**${broken.length} of ${seen.length} invariants that were tried did not hold**: ${broken.map((report) => report.title.toLowerCase()).join('; ')}.`;
   const brief = reports.every((report) => report.isFull) ? '' : '**A short run**, as in `./test.sh`: too short to quote. ';
   return brief + (missed.length === 0 ? held : `${held} Missed aims: ${missed.join('; ')}.`);
 }
@@ -46,7 +47,7 @@ function overview() {
     return '';
   }
   const rows = reports.map(({ title, broken, load }) => [
-    title, broken.length === 0 ? 'held' : '**broken**', ...(load ? [count(load.sent), count(load.succeeded), percent(load), milliseconds(load.slowestMs)] : ['–', '–', '–', '–']),
+    title, !load ? '**not tried**' : broken.length === 0 ? 'held' : '**broken**', ...(load ? [count(load.sent), count(load.succeeded), percent(load), milliseconds(load.slowestMs)] : ['–', '–', '–', '–']),
   ]);
   return table(['fault', 'invariant', 'sent', 'succeeded', '', 'slowest, ms'], rows);
 }

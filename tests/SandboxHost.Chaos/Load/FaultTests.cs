@@ -8,7 +8,7 @@ namespace SandboxHost.Chaos.Load;
 /// </summary>
 public sealed class FaultTests
 {
-    private const int Limit = 180_000;
+    private const int Limit = 300_000;
 
     [Fact(Timeout = Limit)]
     public Task Requests_survive_a_worker_that_is_killed_every_second() => HoldsAsync(1, new KilledWorkers());
