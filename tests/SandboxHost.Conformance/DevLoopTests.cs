@@ -74,6 +74,7 @@ public sealed class DevLoopTests
 
         site.Write("a.mjs", "export default async () =>\n  new Response('one'\n");
         await host.WaitForLineAsync("Failed to load function a");
+        await Eventually.TrueAsync(async () => !(await client.GetAsync("/.netlify/functions/a")).IsSuccessStatusCode, Promised, "the mistake showed");
         var reply = await client.GetAsync("/.netlify/functions/a");
         var error = await reply.Content.ReadFromJsonAsync<JsonElement>();
 

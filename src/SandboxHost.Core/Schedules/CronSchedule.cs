@@ -52,8 +52,9 @@ public sealed class CronSchedule
             mistake = null;
             return true;
         }
-        catch (FormatException ex)
+        catch (Exception ex) when (ex is FormatException or MissingSeedException)
         {
+            // H, a minute of Cronos' own choice, is nothing that Netlify takes.
             mistake = $"must be a valid cron expression: {ex.Message}";
             return false;
         }

@@ -39,7 +39,8 @@ internal sealed record ProxyRequest
     {
         var lines = Encoding.Latin1.GetString(head).Split("\r\n");
         var words = lines[0].Split(' ');
-        if (words.Length != 3 || !IsToken(words[0]) || words[2] is not ("HTTP/1.1" or "HTTP/1.0"))
+        // A lone LF in the target would begin a line of the worker's own for a server that takes it for one (RFC 9112 §2.2).
+        if (words.Length != 3 || !IsToken(words[0]) || words[1].Any(char.IsControl) || words[2] is not ("HTTP/1.1" or "HTTP/1.0"))
         {
             problem = "no HTTP/1 request line";
             return null;

@@ -45,6 +45,8 @@ public sealed class CronScheduleTests
     [InlineData("@annually")]
     [InlineData("@midnight")]
     [InlineData("@every_second")]
+    [InlineData("H * * * *")]
+    [InlineData("* H * * *")]
     [InlineData("60 * * * *")]
     [InlineData("* * * *")]
     [InlineData("*/5 * * * * *")]

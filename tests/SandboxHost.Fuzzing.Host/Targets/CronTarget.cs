@@ -25,7 +25,7 @@ internal static class CronTarget
 
     private static List<byte[]> Seeds() =>
     [
-        .. new[] { "* * * * *", "@hourly", "0 0 29 2 *", "*/5 1-3,7 * JAN-MAR MON#2", "0 0 L * *", "0 0 15W * ?", "59 23 31 12 5L", "30 0 0 * * 7", "@reboot", "61 * * * *", "0 0 30 2 *" }
+        .. new[] { "* * * * *", "@hourly", "0 0 29 2 *", "*/5 1-3,7 * JAN-MAR MON#2", "0 0 L * *", "0 0 15W * ?", "59 23 31 12 5L", "30 0 0 * * 7", "@reboot", "61 * * * *", "0 0 30 2 *", "H H(1-5) * * *" }
             .Select(FuzzTarget.Text),
     ];
 }

@@ -42,7 +42,7 @@ internal static class ProxyRequestTarget
             "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n", "GET http://example.com/a?b HTTP/1.1\r\nHost: other\r\nAccept: x\r\n\r\n",
             "POST http://[::1]:80?q HTTP/1.0\r\nContent-Length: 5\r\nConnection: x-a, close\r\nX-A: 1\r\n\r\n",
             "POST http://h/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\n\r\n", "POST http://h/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
-            "CONNECT [fe80::1%25lo]:22 HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET http://a@b/ HTTP/1.1\r\n\r\n", "GET http://h/ HTTP/1.1\r\nA: b\r\n c\r\n\r\n",
+            "CONNECT [fe80::1%25lo]:22 HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET http://a@b/ HTTP/1.1\r\n\r\n", "GET http://h/ HTTP/1.1\r\nA: b\r\n c\r\n\r\n", "GET http://h/a\nb HTTP/1.1\r\n\r\n",
         }.Select(FuzzTarget.Text),
     ];
 }
