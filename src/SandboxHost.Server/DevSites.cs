@@ -9,9 +9,6 @@ namespace SandboxHost.Server;
 /// </summary>
 public sealed class DevSites(IReadOnlyList<SiteFolder> folders, SnapshotSource snapshots, TimeProvider clock) : IAsyncDisposable
 {
-    /// <summary>A program that never stops writing does not keep an edit back longer than this.</summary>
-    private static readonly TimeSpan LongestHold = TimeSpan.FromSeconds(1);
-
     private readonly CancellationTokenSource _stopping = new();
     private readonly SiteSnapshot?[] _sites = new SiteSnapshot?[folders.Count];
     private readonly Lock _gate = new();
@@ -41,7 +38,6 @@ public sealed class DevSites(IReadOnlyList<SiteFolder> folders, SnapshotSource s
         var folder = folders[index];
         using var watcher = new DirectoryWatcher(clock);
         watcher.Watch(folder.WatchedDirectories);
-        long? heldSince = null;
         try
         {
             while (true)
@@ -50,16 +46,10 @@ public sealed class DevSites(IReadOnlyList<SiteFolder> folders, SnapshotSource s
                 try
                 {
                     var site = await folder.BuildAsync(changed, _stopping.Token);
-
-                    // Saved again meanwhile: a file may have been read between its being emptied and its being written.
-                    if (!watcher.HasMore || clock.GetElapsedTime(heldSince ??= clock.GetTimestamp()) >= LongestHold)
+                    lock (_gate)
                     {
-                        heldSince = null;
-                        lock (_gate)
-                        {
-                            _sites[index] = site;
-                            Publish();
-                        }
+                        _sites[index] = site;
+                        Publish();
                     }
                 }
                 catch (IOException)

@@ -54,9 +54,6 @@ public sealed class DirectoryWatcher(TimeProvider clock) : IDisposable
         }
     }
 
-    /// <summary>Whether files have changed since <see cref="NextAsync"/> returned: what was read of them meanwhile may be half written.</summary>
-    public bool HasMore => _changes.Reader.TryPeek(out _);
-
     /// <summary>Waits for changes. The set is null when so much changed that everything should be looked at.</summary>
     public async Task<IReadOnlySet<string>?> NextAsync(CancellationToken cancellationToken)
     {
@@ -72,7 +69,7 @@ public sealed class DirectoryWatcher(TimeProvider clock) : IDisposable
 
             await Task.Delay(Quiet, clock, cancellationToken);
         }
-        while (HasMore && batch.Count < MaxBatch && clock.GetElapsedTime(start) < Longest);
+        while (_changes.Reader.TryPeek(out _) && batch.Count < MaxBatch && clock.GetElapsedTime(start) < Longest);
 
         if (_lostSome)
         {
