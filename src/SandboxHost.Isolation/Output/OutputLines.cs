@@ -22,9 +22,7 @@ internal sealed class OutputLines(string sandbox, Action<string> taker, TimeProv
 
     // How V8 begins what it says before it aborts.
     private const string FatalPrefix = "FATAL ERROR: ";
-
-    private static ReadOnlySpan<byte> FatalPrefixBytes => "FATAL ERROR: "u8;
-
+    private static readonly byte[] FatalPrefixBytes = Encoding.ASCII.GetBytes(FatalPrefix);
     private readonly SemaphoreSlim _oneReader = new(1);
     private readonly List<string> _first = [];
     private long _windowStart = time.GetTimestamp();
