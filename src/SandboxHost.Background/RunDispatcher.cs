@@ -27,6 +27,9 @@ public sealed class RunDispatcher : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _gate = new();
     private readonly Dictionary<FunctionKey, int> _running = [];
+
+    /// <summary>Functions that get no worker for now, and until which timestamp: their runs are left where they are.</summary>
+    private readonly Dictionary<FunctionKey, long> _resting = [];
     private readonly HashSet<Task> _runs = [];
     private readonly Task _dispatching;
 
@@ -110,8 +113,28 @@ public sealed class RunDispatcher : IAsyncDisposable
     {
         lock (_gate)
         {
+            RemoveResting(due);
             return FairShare.Choose(due, _running, _invoker.RequestsWaiting > 0 ? Caps.UnderPressure : Caps, CapOf);
         }
+    }
+
+    private void RemoveResting(List<DueFunction> due)
+    {
+        if (_resting.Count == 0)
+        {
+            return;
+        }
+
+        var now = _clock.GetTimestamp();
+        foreach (var (function, until) in _resting)
+        {
+            if (until <= now)
+            {
+                _resting.Remove(function);
+            }
+        }
+
+        due.RemoveAll(item => _resting.ContainsKey(item.Function));
     }
 
     private int CapOf(FunctionKey function) => _snapshots.Current.FindFunction(function)?.Limits.MaxWorkers ?? 1;
@@ -128,10 +151,15 @@ public sealed class RunDispatcher : IAsyncDisposable
         }
     }
 
-    private void OnEnded(FunctionKey function, Task run)
+    private void OnEnded(FunctionKey function, Task<TimeSpan?> run)
     {
         lock (_gate)
         {
+            if (run.IsCompletedSuccessfully && run.Result is { } rest)
+            {
+                _resting[function] = _clock.GetTimestamp() + (long)(rest.TotalSeconds * _clock.TimestampFrequency);
+            }
+
             _runs.Remove(run);
             if (--_running[function] == 0)
             {

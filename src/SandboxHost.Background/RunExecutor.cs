@@ -14,10 +14,17 @@ public sealed class RunExecutor(
 {
     private static readonly TimeSpan RecordRetry = TimeSpan.FromSeconds(1);
 
+    /// <summary>Before the next try to get a worker, unless what refused one says how long.</summary>
+    private static readonly TimeSpan ShortestRest = TimeSpan.FromSeconds(1);
+
+    /// <summary>After a start that failed: who can mend that does not do so within a second.</summary>
+    private static readonly TimeSpan RestAfterFailedStart = TimeSpan.FromSeconds(5);
+
     public IInvoker Invoker => invoker;
 
     /// <summary>Runs the attempt to its end; never throws for what the function, the worker or the store did.</summary>
-    public async Task RunAsync(ClaimedRun claimed, CancellationToken stopping)
+    /// <returns>For how long no other run of the function would get a worker either; null: one may.</returns>
+    public async Task<TimeSpan?> RunAsync(ClaimedRun claimed, CancellationToken stopping)
     {
         ArgumentNullException.ThrowIfNull(claimed);
         var function = snapshots.Current.FindFunction(claimed.Run.Function, claimed.Run.DeployId);
@@ -25,17 +32,33 @@ public sealed class RunExecutor(
         if (stopping.IsCancellationRequested && error is not null)
         {
             await RecordAsync(claimed.Run, run => store.ReleaseAsync(run.Id, run.Attempt, clock.GetUtcNow(), CancellationToken.None), stopping);
-            return;
+            return null;
         }
 
         if (error is null)
         {
             await RecordAsync(claimed.Run, run => store.SucceedAsync(run.Id, run.Attempt, clock.GetUtcNow(), CancellationToken.None), stopping);
             Tell(function, claimed.Run, OutputLevel.Info, $"Done executing {NounOf(claimed.Run.Kind)} function {claimed.Run.Function.FunctionName}");
-            return;
+            return null;
+        }
+
+        if (error.Code is ErrorCode.Overloaded or ErrorCode.CrashLoop or ErrorCode.StartFailed)
+        {
+            return await PostponeAsync(claimed.Run, error, stopping);
         }
 
         await FailAsync(claimed.Run, function, error, stopping);
+        return null;
+    }
+
+    /// <summary>Without a worker the run did not begin, whoever is to blame for that.</summary>
+    private async Task<TimeSpan> PostponeAsync(FunctionRun run, FunctionError error, CancellationToken stopping)
+    {
+        var shortest = error.Code == ErrorCode.StartFailed ? RestAfterFailedStart : ShortestRest;
+        var rest = error.RetryAfter is { } asked && asked > shortest ? asked : shortest;
+        var why = new RunFailure(ErrorTable.Of(error.Code).Name, error.Message);
+        await RecordAsync(run, held => store.PostponeAsync(held.Id, held.Attempt, why, clock.GetUtcNow() + rest, CancellationToken.None), stopping);
+        return rest;
     }
 
     private async Task<FunctionError?> InvokeAsync(ClaimedRun claimed, FunctionVersion? function, CancellationToken stopping)
@@ -107,9 +130,7 @@ public sealed class RunExecutor(
     private async Task FailAsync(FunctionRun run, FunctionVersion? function, FunctionError error, CancellationToken stopping)
     {
         var row = ErrorTable.Of(error.Code);
-        // Without a worker the run did not begin, whoever is to blame for that.
-        var isInterruption = row.Fault == Fault.Host || error.Code is ErrorCode.Overloaded or ErrorCode.CrashLoop;
-        var failure = new RunFailure(row.Name, error.Thrown is { } thrown ? $"{thrown.Type}: {thrown.Message}" : error.Message, isInterruption);
+        var failure = new RunFailure(row.Name, error.Thrown is { } thrown ? $"{thrown.Type}: {thrown.Message}" : error.Message, row.Fault == Fault.Host);
         var delay = failure.IsInterruption ? RetryPolicy.DelayAfterInterruption(run.Interruptions + 1) : RetryPolicy.DelayAfter(run.Kind, run.Failures + 1, function?.Limits ?? FunctionLimits.Default);
         await RecordAsync(
             run, ended => store.FailAsync(ended.Id, ended.Attempt, failure, clock.GetUtcNow(), clock.GetUtcNow() + delay, CancellationToken.None), stopping);

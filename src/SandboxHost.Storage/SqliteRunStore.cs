@@ -171,6 +171,21 @@ public sealed class SqliteRunStore(SqliteDatabase database) : IRunStore
     public Task<bool> ReleaseAsync(string id, int attempt, DateTimeOffset now, CancellationToken cancellationToken) => EndAsync(
         id, attempt, now, "interrupted", "The host stopped.", "state = 0, due_at = @now", null, cancellationToken);
 
+    public Task<bool> PostponeAsync(string id, int attempt, RunFailure why, DateTimeOffset dueAt, CancellationToken cancellationToken)
+    {
+        const string Sql = """
+            UPDATE runs SET state = 0, owner = NULL, due_at = @due, attempt = attempt - 1, error = @Error, error_message = @Message,
+              started_at = (SELECT started_at FROM attempts WHERE run_id = @id AND attempt = @attempt - 1)
+            WHERE id = @id AND attempt = @attempt AND state = 1
+            """;
+        ArgumentNullException.ThrowIfNull(why);
+        var values = new { id, attempt, due = dueAt.ToStored(), why.Error, why.Message };
+        return database.WriteAsync(
+            connection => connection.Execute(Sql, values) > 0
+                && connection.Execute("DELETE FROM attempts WHERE run_id = @id AND attempt = @attempt", values) > 0,
+            cancellationToken);
+    }
+
     public async Task<FunctionRun?> FindAsync(string id, CancellationToken cancellationToken)
     {
         var row = await database.ReadAsync(

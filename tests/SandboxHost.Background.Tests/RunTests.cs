@@ -88,13 +88,45 @@ public sealed class RunTests : IDisposable
     }
 
     [TimedTheory]
-    [InlineData(ErrorCode.StartFailed)]
-    [InlineData(ErrorCode.Overloaded)]
-    [InlineData(ErrorCode.CrashLoop)]
-    public async Task The_hosts_own_failures_are_not_held_against_the_function(ErrorCode code)
+    [InlineData(ErrorCode.Overloaded, null, 1)]
+    [InlineData(ErrorCode.CrashLoop, 30, 30)]
+    [InlineData(ErrorCode.StartFailed, 1, 5)]
+    public async Task Runs_that_get_no_worker_have_not_begun_and_wait_until_there_may_be_one(ErrorCode code, int? retryAfter, int rest)
+    {
+        await using var host = await BackgroundHost.StartAsync(_folder, BackgroundHost.Function("work", maxWorkers: 2), BackgroundHost.Function("other"));
+        var error = new FunctionError(code, "No worker.") { RetryAfter = retryAfter is { } seconds ? TimeSpan.FromSeconds(seconds) : null };
+        host.Invoker.Run = (request, _) => Task.FromResult(request.Function.Name == "work" ? error : null);
+        for (var i = 0; i < 10; i++)
+        {
+            await host.AddAsync();
+        }
+
+        await Eventually.TrueAsync(() => !host.Invoker.Requests.IsEmpty, TimeSpan.FromSeconds(5), "one was refused");
+        await host.WaitForAsync(await host.AddAsync("other"), RunState.Succeeded);
+        var refused = host.Invoker.Requests.Where(request => request.Function.Name == "work").Select(request => request.RequestId).ToList();
+        // One that had been claimed already when the first was refused.
+        Assert.InRange(refused.Count, 1, 2);
+        var waiting = (await host.Runs.FindAsync(refused[0], Stop))!;
+        Assert.Equal((RunState.Waiting, 0, "No worker."), (waiting.State, waiting.Attempt, waiting.ErrorMessage));
+        Assert.Equal(BackgroundHost.Noon.AddSeconds(rest), waiting.DueAt);
+
+        host.Invoker.Run = (_, _) => Task.FromResult<FunctionError?>(null);
+        await host.MoveUntilAsync(() => host.Invoker.Requests.Count(request => request.Function.Name == "work") >= 10 + refused.Count, TimeSpan.FromSeconds(1), "all run");
+
+        Assert.InRange(host.Clock.GetUtcNow() - BackgroundHost.Noon, TimeSpan.FromSeconds(rest), TimeSpan.FromSeconds(rest + 30));
+        foreach (var id in host.Ids)
+        {
+            var run = await host.WaitForAsync(id, RunState.Succeeded);
+            Assert.Equal((1, 0, 0), (run.Attempt, run.Failures, run.Interruptions));
+            Assert.Equal(["succeeded"], (await host.Runs.ListAttemptsAsync(id, Stop)).Select(attempt => attempt.Outcome));
+        }
+    }
+
+    [TimedFact]
+    public async Task The_hosts_own_failures_are_not_held_against_the_function()
     {
         await using var host = await BackgroundHost.StartAsync(_folder, BackgroundHost.Function("work"));
-        host.Invoker.Fails(code);
+        host.Invoker.Fails(ErrorCode.InternalError);
         var id = await host.AddAsync();
         await host.MoveUntilAsync(() => host.Invoker.Requests.Count == 4, TimeSpan.FromSeconds(1), "four attempts");
         host.Invoker.Run = (_, _) => Task.FromResult<FunctionError?>(null);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -65,8 +66,20 @@ public sealed partial class DurableRunTests
         var killed = 0;
         var random = new Random(7);
         int Done() => host.Output.Count(line => line.EndsWith("Done executing background function work", StringComparison.Ordinal));
-        while (Done() < 500)
+        var (done, since) = (0, Stopwatch.StartNew());
+        while (done < 500)
         {
+            if (Done() is var now && now != done)
+            {
+                (done, since) = (now, Stopwatch.StartNew());
+            }
+
+            if (since.Elapsed > TimeSpan.FromSeconds(45))
+            {
+                var left = await Task.WhenAll(new[] { "waiting", "running", "dead" }.Select(state => RunAsync(site, 0, "runs", "list", "--state", state, "--json")));
+                Assert.Fail($"{done} of 500 are done, and nothing goes on: {string.Join('\n', left)}\n{string.Join('\n', host.Output.TakeLast(60))}");
+            }
+
             var workers = host.Output.Select(line => Started().Match(line)).Where(match => match.Success)
                 .Select(match => int.Parse(match.Groups["id"].Value)).Where(id => Directory.Exists($"/proc/{id}")).ToArray();
             if (workers.Length > 0)

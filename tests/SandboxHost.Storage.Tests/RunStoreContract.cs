@@ -201,6 +201,7 @@ public abstract class RunStoreContract
         Assert.False(await Store.SucceedAsync(id, 1, Noon.AddSeconds(12), Stop));
         Assert.False(await Store.FailAsync(id, 1, new RunFailure("timeout", ""), Noon.AddSeconds(12), null, Stop));
         Assert.False(await Store.ReleaseAsync(id, 1, Noon.AddSeconds(12), Stop));
+        Assert.False(await Store.PostponeAsync(id, 1, new RunFailure("overloaded", ""), Noon.AddSeconds(12), Stop));
 
         Assert.True(await Store.SucceedAsync(id, 2, Noon.AddSeconds(13), Stop));
         Assert.Equal(["interrupted", "succeeded"], (await Store.ListAttemptsAsync(id, Stop)).Select(attempt => attempt.Outcome));
@@ -291,6 +292,24 @@ public abstract class RunStoreContract
 
         var again = (await ClaimAsync(now: Noon.AddSeconds(5)))!;
         Assert.Equal((2, 0), (again.Run.Attempt, again.Run.Failures));
+    }
+
+    [TimedFact]
+    public async Task What_is_postponed_is_due_later_as_if_it_had_not_been_claimed()
+    {
+        var id = (await AddAsync(Run(Work))).Id;
+        await ClaimAsync();
+        await Store.FailAsync(id, 1, new RunFailure("timeout", ""), Noon.AddSeconds(1), Noon.AddSeconds(2), Stop);
+        await ClaimAsync(now: Noon.AddSeconds(3));
+
+        Assert.True(await Store.PostponeAsync(id, 2, new RunFailure("crash_loop", "It rests."), Noon.AddSeconds(9), Stop));
+
+        var run = (await Store.FindAsync(id, Stop))!;
+        Assert.Equal((RunState.Waiting, 1, 1, 0, "crash_loop"), (run.State, run.Attempt, run.Failures, run.Interruptions, run.Error));
+        Assert.Equal((Noon, Noon.AddSeconds(9)), (run.StartedAt, run.DueAt));
+        Assert.Equal(["timeout"], (await Store.ListAttemptsAsync(id, Stop)).Select(attempt => attempt.Outcome));
+        Assert.Null(await ClaimAsync(now: Noon.AddSeconds(8)));
+        Assert.Equal(2, (await ClaimAsync(now: Noon.AddSeconds(9)))!.Run.Attempt);
     }
 
     [TimedFact]

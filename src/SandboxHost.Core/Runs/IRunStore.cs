@@ -49,6 +49,13 @@ public interface IRunStore
     /// <summary>Gives an attempt back that this host does not finish because it stops; the run is due at once, and nothing is counted.</summary>
     Task<bool> ReleaseAsync(string id, int attempt, DateTimeOffset now, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Takes a claim back: there was no worker, so the attempt did not begin, and it counts as little as if it had not been
+    /// claimed. False when it is not the current one any more.
+    /// </summary>
+    /// <param name="why">What the waiting run says of itself meanwhile.</param>
+    Task<bool> PostponeAsync(string id, int attempt, RunFailure why, DateTimeOffset dueAt, CancellationToken cancellationToken);
+
     Task<FunctionRun?> FindAsync(string id, CancellationToken cancellationToken);
 
     /// <summary>In the order of their making.</summary>

@@ -6,7 +6,7 @@ namespace SandboxHost.Runs;
 /// When a failed run is tried again: as its function's limits say, by default after 1 minute and after 2, then it is dead
 /// (reference §5). Ticks are not retried: the next one comes. An attempt that failed by the host's fault, or ended with the
 /// host, is no failure of the function: it is repeated, later each time, but not without end, since it may be what ends the
-/// host.
+/// host. A run that gets no worker has not begun: it waits, without end, until there is one.
 /// </summary>
 public static class RetryPolicy
 {
