@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -56,7 +55,7 @@ public sealed partial class DurableRunTests
         Assert.Equal(begun.Count, begun.Distinct().Count());
     }
 
-    [Fact(Timeout = 280_000)]
+    [Fact(Timeout = 120_000)]
     public async Task FC_12_runs_survive_workers_that_are_killed_at_random()
     {
         using var site = new TemporarySite(("work.js", Work));
@@ -66,32 +65,19 @@ public sealed partial class DurableRunTests
         var killed = 0;
         var random = new Random(7);
         int Done() => host.Output.Count(line => line.EndsWith("Done executing background function work", StringComparison.Ordinal));
-        var (done, since) = (0, Stopwatch.StartNew());
-        while (done < 500)
+        // By what is done and not by the clock: on a slow machine a worker would die before it is up, each time.
+        for (var done = 25; done <= 500; done += 25)
         {
-            if (Done() is var now && now != done)
-            {
-                (done, since) = (now, Stopwatch.StartNew());
-            }
-
-            if (since.Elapsed > TimeSpan.FromSeconds(45))
-            {
-                var left = await Task.WhenAll(new[] { "waiting", "running", "dead" }.Select(state => RunAsync(site, 0, "runs", "list", "--state", state, "--json")));
-                Assert.Fail($"{done} of 500 are done, and nothing goes on: {string.Join('\n', left)}\n{string.Join('\n', host.Output.TakeLast(60))}");
-            }
-
+            var enough = done;
+            await host.WaitForLineAsync(_ => Done() >= enough, TestMachine.Seconds(60));
             var workers = host.Output.Select(line => Started().Match(line)).Where(match => match.Success)
                 .Select(match => int.Parse(match.Groups["id"].Value)).Where(id => Directory.Exists($"/proc/{id}")).ToArray();
-            if (workers.Length > 0)
-            {
-                killed += TryKill(random.GetItems(workers, 1)[0]) ? 1 : 0;
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(400), TestContext.Current.CancellationToken);
+            killed += TryKill(random.GetItems(workers, 1)[0]) ? 1 : 0;
         }
 
         var begun = host.Output.Select(line => Report().Match(line)).Where(match => match.Success && match.Groups["what"].Value == "begin").Select(match => match.Value).ToList();
-        Assert.InRange(killed, 5, 900);
+        Assert.InRange(killed, 15, 20);
+        Assert.Contains(host.Output, line => line.Contains("failed (worker_exited), attempt", StringComparison.Ordinal));
         Assert.Equal(begun.Count, begun.Distinct().Count());
         Assert.DoesNotContain(host.Output, line => line.Contains("given up", StringComparison.Ordinal));
     }
