@@ -69,7 +69,7 @@ public sealed class DirectoryWatcher(TimeProvider clock) : IDisposable
 
             await Task.Delay(Quiet, clock, cancellationToken);
         }
-        while (_changes.Reader.TryPeek(out _) && batch.Count < MaxBatch && clock.GetElapsedTime(start) < Longest);
+        while ((_changes.Reader.TryPeek(out _) || batch.Any(IsEmptyFile)) && batch.Count < MaxBatch && clock.GetElapsedTime(start) < Longest);
 
         if (_lostSome)
         {
@@ -89,6 +89,9 @@ public sealed class DirectoryWatcher(TimeProvider clock) : IDisposable
 
         _watchers.Clear();
     }
+
+    /// <summary>Who saves a file empties it and then writes it: what is there between the two is no version of it.</summary>
+    private static bool IsEmptyFile(string path) => new FileInfo(path) is { Exists: true, Length: 0 };
 
     private static bool Add(HashSet<string> batch, string? path)
     {

@@ -5,6 +5,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>Background functions, as their clients and their developer see them.</summary>
+[Collection<Alone>]
 public sealed class BackgroundRunTests(BackgroundRunTests.Fixture fixture) : IClassFixture<BackgroundRunTests.Fixture>
 {
     [Theory(Timeout = 30_000)]

@@ -5,6 +5,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>What a site's files and a function's config say holds for the function that runs.</summary>
+[Collection<Alone>]
 public sealed class ConfigTests(ConfigTests.Site site) : IClassFixture<ConfigTests.Site>
 {
     private static readonly TimeSpan Promised = TimeSpan.FromSeconds(1);

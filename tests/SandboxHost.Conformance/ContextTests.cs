@@ -4,6 +4,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>What a function finds beside its request (reference §3): the context, platform headers, globals.</summary>
+[Collection<Alone>]
 public sealed class ContextTests(FormsFixture fixture)
 {
     private HttpClient Client => fixture.Client;

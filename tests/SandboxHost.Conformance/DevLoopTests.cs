@@ -5,6 +5,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>Edit, save, see: within a second, and without harm to what runs.</summary>
+[Collection<Alone>]
 public sealed class DevLoopTests
 {
     private static readonly TimeSpan Promised = TimeSpan.FromSeconds(1);

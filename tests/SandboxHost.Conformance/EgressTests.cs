@@ -4,6 +4,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>The way out by policy, and by clients that know no proxy: real databases, unmodified npm packages.</summary>
+[Collection<Alone>]
 public sealed class EgressTests(EgressTests.Fixture fixture) : IClassFixture<EgressTests.Fixture>
 {
     [Fact(Timeout = 60_000)]

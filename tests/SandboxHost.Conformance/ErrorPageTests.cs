@@ -4,6 +4,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>What a developer and a program are told of an error, over HTTP.</summary>
+[Collection<Alone>]
 public sealed class ErrorPageTests(ErrorPageTests.Fixture fixture) : IClassFixture<ErrorPageTests.Fixture>
 {
     [Theory(Timeout = 30_000)]

@@ -71,6 +71,7 @@ public sealed class EventFixture : SiteFixture
 }
 
 /// <summary>Platform events: who is told, what handlers get, what comes of what they return.</summary>
+[Collection<Alone>]
 public sealed class EventTests(EventFixture fixture) : IClassFixture<EventFixture>
 {
     private HostProcess Host => fixture.Host;

@@ -5,6 +5,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>A function that speaks the worker protocol over its runner's own connection, from inside of a real sandbox.</summary>
+[Collection<Alone>]
 public sealed class ForgeryTests(HostFixture fixture)
 {
     private HttpClient Client => fixture.Client;

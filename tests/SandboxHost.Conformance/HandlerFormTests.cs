@@ -7,6 +7,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>The forms that a function can have (reference §2), above all the older `handler(event, context, callback)` (§2.5).</summary>
+[Collection<Alone>]
 public sealed class HandlerFormTests(FormsFixture fixture)
 {
     private HttpClient Client => fixture.Client;

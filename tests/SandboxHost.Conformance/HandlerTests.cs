@@ -6,6 +6,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>Handler forms, what a function gets and what it may return.</summary>
+[Collection<Alone>]
 public sealed class HandlerTests(HostFixture fixture)
 {
     private HttpClient Client => fixture.Client;

@@ -1,6 +1,7 @@
 namespace SandboxHost.Conformance;
 
 /// <summary>The header rules of tests/functions/routing: its _headers and netlify.toml.</summary>
+[Collection<Alone>]
 public sealed class HeaderRuleTests(RoutingSite site) : IClassFixture<RoutingSite>
 {
     [Theory(Timeout = 60_000)]

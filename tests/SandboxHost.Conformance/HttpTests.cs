@@ -5,6 +5,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>Routing and HTTP itself.</summary>
+[Collection<Alone>]
 public sealed class HttpTests(HostFixture fixture)
 {
     private HttpClient Client => fixture.Client;

@@ -4,6 +4,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>What a function can't reach, tried from inside.</summary>
+[Collection<Alone>]
 public sealed class IsolationTests(HostFixture fixture)
 {
     private HttpClient Client => fixture.Client;

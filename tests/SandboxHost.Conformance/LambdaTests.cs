@@ -7,6 +7,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>`withLambda()` of the real @netlify/aws-lambda-compat (reference §11), row by row.</summary>
+[Collection<Alone>]
 public sealed class LambdaTests(FormsFixture fixture)
 {
     private HttpClient Client => fixture.Client;

@@ -10,6 +10,7 @@ namespace SandboxHost.Conformance;
 /// Every limit can be set for the host, for a site and for a function, and its end has a name. (What happens at a limit
 /// in detail is in <see cref="LimitTests"/>, which also measures vcpu.)
 /// </summary>
+[Collection<Alone>]
 public sealed class LimitSettingTests(LimitSettingTests.Hosts hosts) : IClassFixture<LimitSettingTests.Hosts>
 {
     /// <summary>Small values of every limit, together in one host.</summary>

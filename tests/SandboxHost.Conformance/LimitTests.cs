@@ -6,6 +6,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>Every limit: at it all is well, above it a named end. Their values here are small ones, set in tests/functions/site/sandboxhost.toml.</summary>
+[Collection<Alone>]
 public sealed class LimitTests(HostFixture fixture)
 {
     private HttpClient Client => fixture.Client;

@@ -5,6 +5,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>The shapes of function that Netlify's documentation shows, unchanged: examples/netlify-docs.</summary>
+[Collection<Alone>]
 public sealed class NetlifyDocsTests(NetlifyDocsTests.Site site) : IClassFixture<NetlifyDocsTests.Site>
 {
     private HttpClient Client => site.Client;

@@ -8,6 +8,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary><c>config.rateLimit</c>, as its author and its clients see it.</summary>
+[Collection<Alone>]
 public sealed class RateLimitTests(RateLimitTests.Fixture fixture) : IClassFixture<RateLimitTests.Fixture>
 {
     [Fact(Timeout = 30_000)]

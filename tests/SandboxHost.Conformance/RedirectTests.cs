@@ -6,6 +6,7 @@ using System.Text;
 namespace SandboxHost.Conformance;
 
 /// <summary>The rules of tests/functions/routing: its _redirects and netlify.toml.</summary>
+[Collection<Alone>]
 public sealed class RedirectTests(RoutingSite site) : IClassFixture<RoutingSite>
 {
     [Theory(Timeout = 60_000)]

@@ -24,6 +24,7 @@ public sealed class RoutingSite : IAsyncLifetime
 }
 
 /// <summary>Which of functions, redirects and files answers.</summary>
+[Collection<Alone>]
 public sealed class RoutingTests(RoutingSite site) : IClassFixture<RoutingSite>
 {
     [Fact(Timeout = 60_000)]

@@ -5,6 +5,7 @@ using System.Text.Json;
 namespace SandboxHost.Conformance;
 
 /// <summary>A scheduled function that its developer asks for by its URL.</summary>
+[Collection<Alone>]
 public sealed class ScheduledPageTests(ScheduledPageTests.Fixture fixture) : IClassFixture<ScheduledPageTests.Fixture>
 {
     [Fact(Timeout = 30_000)]

@@ -1,6 +1,7 @@
 namespace SandboxHost.Conformance;
 
 /// <summary>Requests that two readers could take for different ones: refused, and the connection closed.</summary>
+[Collection<Alone>]
 public sealed class SmugglingTests(HostFixture fixture)
 {
     private const string Host = "Host: localhost\r\n";

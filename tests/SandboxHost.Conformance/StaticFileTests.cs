@@ -3,6 +3,7 @@ using System.Net;
 namespace SandboxHost.Conformance;
 
 /// <summary>Files of the publish directory.</summary>
+[Collection<Alone>]
 public sealed class StaticFileTests(RoutingSite site) : IClassFixture<RoutingSite>
 {
     [Theory(Timeout = 60_000)]

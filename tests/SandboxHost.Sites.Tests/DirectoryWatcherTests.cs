@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Time.Testing;
+
 namespace SandboxHost.Sites.Tests;
 
 public sealed class DirectoryWatcherTests : IDisposable
@@ -159,6 +161,30 @@ public sealed class DirectoryWatcherTests : IDisposable
             await stop.CancelAsync();
             await writing;
         }
+    }
+
+    [TimedFact]
+    public async Task A_file_that_is_empty_is_waited_for_as_it_is_being_saved_but_not_for_long()
+    {
+        var clock = new FakeTimeProvider();
+        using var watcher = new DirectoryWatcher(clock);
+        var file = _folder.Write("f/old.js", "");
+        watcher.OnChange(file);
+        var batch = watcher.NextAsync(TestContext.Current.CancellationToken);
+        for (var i = 0; i < 12; i++)
+        {
+            Assert.False(batch.IsCompleted);
+            clock.Advance(TimeSpan.FromMilliseconds(40));
+        }
+
+        await Eventually.TrueAsync(() => Moved(clock, batch), TimeSpan.FromSeconds(5), "the batch is over");
+        Assert.Equal([file], (await batch)!);
+    }
+
+    private static bool Moved(FakeTimeProvider clock, Task batch)
+    {
+        clock.Advance(TimeSpan.FromMilliseconds(40));
+        return batch.IsCompleted;
     }
 
     [TimedFact]
