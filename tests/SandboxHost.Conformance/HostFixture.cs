@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using SandboxHost.Conformance;
 
 [assembly: AssemblyFixture(typeof(HostFixture))]
@@ -8,6 +9,11 @@ namespace SandboxHost.Conformance;
 public sealed class HostFixture : IAsyncLifetime
 {
     private static string Functions(string site) => Path.Combine(Repository.Root, "tests", "functions", site);
+
+    private readonly Stopwatch _age = new();
+
+    /// <summary>How long it has served.</summary>
+    public TimeSpan Age => _age.Elapsed;
 
     public HostProcess Host { get; private set; } = null!;
 
@@ -22,6 +28,7 @@ public sealed class HostFixture : IAsyncLifetime
     {
         Host = await HostProcess.StartAsync(
             Functions("site"), "--site", $"neighbour={Functions("neighbour")}", "--egress-allow", $"localhost:{Allowed.Port}");
+        _age.Start();
         Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false })
         {
             BaseAddress = Host.Address,

@@ -1,3 +1,4 @@
+using SandboxHost.Deployments;
 using SandboxHost.Invocations;
 
 namespace SandboxHost.Supervisor.Tests;
@@ -44,10 +45,29 @@ public sealed class WorkerCapTests
         Assert.Equal(200, (await served).Response?.Status);
     }
 
+    [TimedFact]
+    public async Task A_placeholder_that_does_not_fit_makes_room_for_a_worker_that_does()
+    {
+        await using var host = await TestHost.StartAsync(change: options => options with { MaxWorkers = 2, Placeholders = 1 });
+        await host.PlaceholdersReady;
+        var placeholder = await host.Launcher.NextAsync();
+        host.Launcher.Decoys = 1;
+        static FunctionLimits Large(FunctionLimits limits) => limits with { MemoryBytes = limits.MemoryBytes * 2, QueueTime = TimeSpan.FromDays(2) };
+        var starting = host.InvokeAsync(host.Add("starting", Large));
+
+        var (worker, invoke, exchange) = await host.BeginAsync(host.Add("large", Large));
+
+        await placeholder.Sandbox.Disposed.WaitAsync(TestHost.Limit);
+        await worker.SendAsync(Frames.Answer(invoke.Id));
+        Assert.Equal(200, (await exchange).Response?.Status);
+        await host.StopAsync();
+        Assert.Equal(ErrorCode.HostShutdown, (await starting).Error?.Code);
+    }
+
     // One more lives and never dials: see FakeLauncher.Decoys.
     private static Task<TestHost> StartAsync(int maxWorkers) => TestHost.StartAsync(change: options => options with { MaxWorkers = maxWorkers + 1 }, successors: 1);
 
-    private static async Task<(ScriptedWorker Worker, Deployments.FunctionVersion Function)> AnsweredAsync(TestHost host, string name)
+    private static async Task<(ScriptedWorker Worker, FunctionVersion Function)> AnsweredAsync(TestHost host, string name)
     {
         var function = host.Add(name);
         var (worker, invoke, exchange) = await host.BeginAsync(function);

@@ -55,6 +55,12 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
             return null;
         }
 
+        return TryTake();
+    }
+
+    /// <summary>Any placeholder, whatever is to become of it; null when none stands ready.</summary>
+    public Worker? TryTake()
+    {
         Worker? taken = null;
         lock (_gate)
         {

@@ -4,8 +4,8 @@ using SandboxHost.Supervisor.Workers;
 namespace SandboxHost.Supervisor.Pools;
 
 /// <summary>
-/// Bounds how many workers live, of all functions together. For one more an idle one goes; when none is idle, the new one is
-/// refused. A host without the bound runs out of descriptors or memory, and then it is everybody who is not served.
+/// Bounds how many workers live, of all functions together and placeholders included. For one more an idle one goes, or a
+/// placeholder; when there is neither, the new one is refused. A host without the bound runs out of descriptors or memory, and then it is everybody who is not served.
 /// </summary>
 internal sealed class WorkerCap(SupervisorContext context)
 {
@@ -18,14 +18,19 @@ internal sealed class WorkerCap(SupervisorContext context)
     public void TakeFrom(Func<Worker?> takeIdle) => _takeIdle = takeIdle;
 
     /// <summary>Returns when one more may start.</summary>
+    /// <param name="placeholders">What goes when no worker is idle; null: nobody goes, for it is a placeholder that is to start.</param>
     /// <exception cref="WorkerStartException">As many as may live, and all of them work.</exception>
-    public async ValueTask MakeRoomAsync()
+    public async ValueTask MakeRoomAsync(PlaceholderPool? placeholders)
     {
         while (context.Directory.Count >= context.Options.MaxWorkers)
         {
-            if (_takeIdle() is not { } idle)
+            if ((placeholders is null ? null : _takeIdle() ?? placeholders.TryTake()) is not { } idle)
             {
-                context.Metrics.WorkerRefused();
+                if (placeholders is not null)
+                {
+                    context.Metrics.WorkerRefused();
+                }
+
                 throw new WorkerStartException(new FunctionError(ErrorCode.Overloaded, "The host has as many workers as it may have, and all of them work.")
                 {
                     RetryAfter = TimeSpan.FromSeconds(1),

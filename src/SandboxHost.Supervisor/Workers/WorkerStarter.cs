@@ -47,7 +47,7 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
     /// <exception cref="WorkerStartException">It did not come up, or there is no room for it.</exception>
     public async Task<Worker> LaunchAsync(string site, SandboxRuntime runtime, SandboxLimits limits, CancellationToken cancellationToken)
     {
-        await cap.MakeRoomAsync();
+        await cap.MakeRoomAsync(site == StartTurns.NoSite ? null : placeholders);
         await _turns.EnterAsync(site, cancellationToken);
         try
         {
