@@ -160,13 +160,14 @@ internal sealed class Invocation : IExchange
             SetDeadline(Limits.StreamingTime);
         }
 
+        // The slot first: who has its answer may ask again, and finds it free.
+        ReleaseIfOver();
         if (frame.Ended)
         {
             _endSeen.TrySetResult();
         }
 
         _head.TrySetResult();
-        ReleaseIfOver();
     }
 
     /// <exception cref="ProtocolViolation">It ended already, or without what it promised.</exception>
@@ -189,9 +190,9 @@ internal sealed class Invocation : IExchange
             Fail(error);
         }
 
+        ReleaseIfOver();
         _head.TrySetResult();
         _endSeen.TrySetResult();
-        ReleaseIfOver();
     }
 
     /// <summary>The worker is gone, with everything it had not finished.</summary>
