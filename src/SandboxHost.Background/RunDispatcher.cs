@@ -28,8 +28,8 @@ public sealed class RunDispatcher : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly Dictionary<FunctionKey, int> _running = [];
 
-    /// <summary>Functions that get no worker for now, and until which timestamp: their runs are left where they are.</summary>
-    private readonly Dictionary<FunctionKey, long> _resting = [];
+    /// <summary>Functions that get no worker for now, since which timestamp and for how long: their runs are left where they are.</summary>
+    private readonly Dictionary<FunctionKey, (long Since, TimeSpan Length)> _resting = [];
     private readonly HashSet<Task> _runs = [];
     private readonly Task _dispatching;
 
@@ -125,10 +125,9 @@ public sealed class RunDispatcher : IAsyncDisposable
             return;
         }
 
-        var now = _clock.GetTimestamp();
-        foreach (var (function, until) in _resting)
+        foreach (var (function, (since, rest)) in _resting)
         {
-            if (until <= now)
+            if (_clock.GetElapsedTime(since) >= rest)
             {
                 _resting.Remove(function);
             }
@@ -157,7 +156,7 @@ public sealed class RunDispatcher : IAsyncDisposable
         {
             if (run.IsCompletedSuccessfully && run.Result is { } rest)
             {
-                _resting[function] = _clock.GetTimestamp() + (long)(rest.TotalSeconds * _clock.TimestampFrequency);
+                _resting[function] = (_clock.GetTimestamp(), rest);
             }
 
             _runs.Remove(run);

@@ -173,17 +173,13 @@ public sealed class SqliteRunStore(SqliteDatabase database) : IRunStore
 
     public Task<bool> PostponeAsync(string id, int attempt, RunFailure why, DateTimeOffset dueAt, CancellationToken cancellationToken)
     {
-        const string Sql = """
-            UPDATE runs SET state = 0, owner = NULL, due_at = @due, attempt = attempt - 1, error = @Error, error_message = @Message,
-              started_at = (SELECT started_at FROM attempts WHERE run_id = @id AND attempt = @attempt - 1)
-            WHERE id = @id AND attempt = @attempt AND state = 1
+        const string Change = """
+            state = 0, due_at = @due, attempt = attempt - 1, error = @Error, error_message = @Message,
+            started_at = (SELECT started_at FROM attempts WHERE run_id = @id AND attempt = @attempt - 1)
             """;
         ArgumentNullException.ThrowIfNull(why);
         var values = new { id, attempt, due = dueAt.ToStored(), why.Error, why.Message };
-        return database.WriteAsync(
-            connection => connection.Execute(Sql, values) > 0
-                && connection.Execute("DELETE FROM attempts WHERE run_id = @id AND attempt = @attempt", values) > 0,
-            cancellationToken);
+        return GiveUpClaimAsync(Change, "DELETE FROM attempts WHERE run_id = @id AND attempt = @attempt", values, cancellationToken);
     }
 
     public async Task<FunctionRun?> FindAsync(string id, CancellationToken cancellationToken)
@@ -300,19 +296,23 @@ public sealed class SqliteRunStore(SqliteDatabase database) : IRunStore
         string id, int attempt, DateTimeOffset now, string outcome, string? message, string change, DateTimeOffset? due, CancellationToken cancellationToken)
     {
         var values = new { id, attempt, now = now.ToStored(), outcome, message, due = due?.ToStored() };
-        return database.WriteAsync(
-            connection =>
-            {
-                // The attempt's number is the fence: who lost its lease changes nothing.
-                var isCurrent = connection.Execute(
-                    $"UPDATE runs SET {change}, owner = NULL WHERE id = @id AND attempt = @attempt AND state = 1", values) > 0;
-                if (isCurrent)
-                {
-                    connection.Execute(EndAttempt, values);
-                }
-
-                return isCurrent;
-            },
-            cancellationToken);
+        return GiveUpClaimAsync(change, EndAttempt, values, cancellationToken);
     }
+
+    /// <summary>Changes a run that is claimed, and its attempt with it. False when the attempt is not the current one any more.</summary>
+    /// <param name="values">With <c>id</c> and <c>attempt</c>.</param>
+    private Task<bool> GiveUpClaimAsync(string runChange, string attemptSql, object values, CancellationToken cancellationToken) => database.WriteAsync(
+        connection =>
+        {
+            // The attempt's number is the fence: who lost its lease changes nothing.
+            var isCurrent = connection.Execute(
+                $"UPDATE runs SET {runChange}, owner = NULL WHERE id = @id AND attempt = @attempt AND state = 1", values) > 0;
+            if (isCurrent)
+            {
+                connection.Execute(attemptSql, values);
+            }
+
+            return isCurrent;
+        },
+        cancellationToken);
 }

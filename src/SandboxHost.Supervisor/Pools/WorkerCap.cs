@@ -5,7 +5,8 @@ namespace SandboxHost.Supervisor.Pools;
 
 /// <summary>
 /// Bounds how many workers live, of all functions together and placeholders included. For one more an idle one goes, or a
-/// placeholder; when there is neither, the new one is refused. A host without the bound runs out of descriptors or memory, and then it is everybody who is not served.
+/// placeholder; when there is neither, the new one is refused. A host without the bound runs out of descriptors or memory,
+/// and then it is everybody who is not served.
 /// </summary>
 internal sealed class WorkerCap(SupervisorContext context)
 {
