@@ -24,6 +24,27 @@ public sealed class LeftoverTests
         Assert.Empty(TestProcesses.OfUids(TestHost.OptionsFor("").UidBase, HostDirectories.MaxInstances * UidBlock.Size));
     }
 
+    [LinuxFact]
+    public void What_is_there_while_another_host_holds_the_number_was_not_left_behind()
+    {
+        const int number = HostDirectories.MaxInstances - 1;
+        var directories = new HostDirectories("/run/sandboxhost", number);
+        Directory.CreateDirectory(directories.Directory);
+        try
+        {
+            using (new FileStream(directories.LockPath, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None))
+            {
+                Leftovers.ThrowIfAny(number);
+            }
+
+            Assert.Contains(directories.LockPath, Assert.Throws<InvalidOperationException>(() => Leftovers.ThrowIfAny(number)).Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            HostDirectories.Remove(directories.Directory);
+        }
+    }
+
     private static async Task RunAsync(int count)
     {
         await using var host = await TestHost.StartAsync();

@@ -8,9 +8,20 @@ public static class Leftovers
     private const long UidBase = 1_900_000_000;
     private const long UidsPerInstance = 4096;
 
+    /// <summary>
+    /// Throws when a host that has ended left something. A number that is free may be taken by a host that starts at the
+    /// same moment, if only to sweep it: what is there while its lock is held is that host's.
+    /// </summary>
     public static void ThrowIfAny(int instance)
     {
         var found = Of(instance).ToList();
+        if (found.Count == 0 || IsHeld(instance))
+        {
+            return;
+        }
+
+        // The other host may have gone between the two looks.
+        found = [.. found.Intersect(Of(instance))];
         if (found.Count > 0)
         {
             throw new InvalidOperationException($"Left behind by host instance {instance}:\n{string.Join('\n', found)}");
@@ -69,6 +80,28 @@ public static class Leftovers
         Groups(instance)
             .SelectMany(group => Directory.EnumerateFiles(group, "cgroup.events", SearchOption.AllDirectories))
             .Any(file => File.ReadAllText(file).Contains("frozen 1", StringComparison.Ordinal));
+
+    // A lock of flock(2), which is what FileShare.None takes as well.
+    private static bool IsHeld(int instance)
+    {
+        try
+        {
+            using var file = new FileStream($"/run/sandboxhost/{instance}/lock", FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            return false;
+        }
+        catch (FileNotFoundException)
+        {
+            return false;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
 
     private static IEnumerable<string> Mounts(int instance) =>
         File.ReadLines("/proc/self/mountinfo").Where(line => line.Contains($"/run/sandboxhost/{instance}/", StringComparison.Ordinal));
