@@ -104,7 +104,7 @@ internal sealed class HostParts(HostOptions options, ILogSink output, ILoggerFac
             Inspector = Own(await InspectorServer.StartAsync(inspectPort, Snapshots, Workers.Inspectors!, output, loggers, cancellationToken));
         }
 
-        Server = Own(await PublicServer.StartAsync(options.Listen, pipeline, loggers, cancellationToken));
+        Server = Own(await PublicServer.StartAsync(options.Listen, pipeline, clock, loggers, cancellationToken));
     }
 
     /// <summary>Answers what runs, then ends every worker. When it returns, nothing is left.</summary>

@@ -2,10 +2,12 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using SandboxHost.Gateway;
@@ -49,7 +51,7 @@ public sealed class PublicServer : IAsyncDisposable
 
     /// <exception cref="IOException">A port is taken.</exception>
     public static async Task<PublicServer> StartAsync(
-        ListenOptions options, FunctionPipeline pipeline, ILoggerFactory loggers, CancellationToken cancellationToken)
+        ListenOptions options, FunctionPipeline pipeline, TimeProvider clock, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(pipeline);
@@ -60,6 +62,9 @@ public sealed class PublicServer : IAsyncDisposable
         builder.Services.AddSingleton(loggers);
         // Saves a system call a request (measured: a fifth more requests a second) for 4 KiB a connection.
         builder.WebHost.UseKestrelCore().UseSockets(sockets => sockets.WaitForDataBeforeAllocatingBuffer = false).ConfigureKestrel(kestrel => Configure(kestrel, options));
+        // Kestrel asks the factory that was added last.
+        builder.Services.AddSingleton<SocketTransportFactory>();
+        builder.Services.AddSingleton<IConnectionListenerFactory>(services => new PatientListenerFactory(services.GetRequiredService<SocketTransportFactory>(), clock, loggers));
         if (options.TlsPort is not null)
         {
             builder.WebHost.UseKestrelHttpsConfiguration();

@@ -13,4 +13,7 @@ internal static partial class ServerLog
 
     [LoggerMessage(5002, LogLevel.Warning, "{Mistake}")]
     public static partial void DeployNotServed(this ILogger logger, string mistake);
+
+    [LoggerMessage(5003, LogLevel.Warning, "New clients wait: no descriptor is left for them. Raise the limit of open files (ulimit -n), or lower --max-workers")]
+    public static partial void ClientsWait(this ILogger logger);
 }

@@ -173,6 +173,12 @@ internal sealed class EgressDoor : IAsyncDisposable
         {
             try
             {
+                // Nobody shuts the door for it: who knocks waits in the kernel.
+                while (DescriptorReserve.IsReached && !_closing.IsCancellationRequested)
+                {
+                    await PauseAsync(AcceptPause);
+                }
+
                 var client = await listener.Socket.AcceptAsync(_closing.Token);
                 Serve(client, KindOf(client, listener.Kind));
 
@@ -188,7 +194,7 @@ internal sealed class EgressDoor : IAsyncDisposable
             }
             catch (SocketException e) when (!_closing.IsCancellationRequested)
             {
-                // The host is out of descriptors, or the worker hung up at once: neither is a reason to shut the door.
+                // The worker hung up at once, or there was no descriptor in spite of the reserve: neither is a reason to shut the door.
                 _worker.Context.Logger.EgressAcceptFailed(_worker.Context.Sandbox, e);
                 await PauseAsync(AcceptPause);
             }

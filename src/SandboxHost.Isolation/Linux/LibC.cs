@@ -19,12 +19,33 @@ internal static partial class LibC
     private const int LockNonBlocking = 4;
     private const int SigKill = 9;
     private const int WaitNoHang = 1;
+    private const int DescriptorsLimit = 7;
+    private const int DuplicateCloseOnExec = 1030;
 
     // The same numbers on every architecture.
     private const int PidfdSendSignal = 424;
     private const int PidfdOpen = 434;
 
+    // Held open to be duplicated: standard input may be closed.
+    private static readonly SafeFileHandle AnyFile = File.OpenHandle("/dev/null");
+
     public static uint EffectiveUserId => geteuid();
+
+    /// <summary>The first number of a descriptor that the kernel does not give to this process (getrlimit(2)).</summary>
+    public static ulong DescriptorLimit => getrlimit(DescriptorsLimit, out var limit) == 0 ? limit.Soft : ulong.MaxValue;
+
+    /// <summary>The number that the next file would get; null when there is none.</summary>
+    public static int? LowestFreeDescriptor()
+    {
+        var number = fcntl(AnyFile, DuplicateCloseOnExec, 0);
+        if (number < 0)
+        {
+            return null;
+        }
+
+        _ = close(number);
+        return number;
+    }
 
     /// <summary>Takes the file's lock without waiting; false when another process has it. Held until the handle closes.</summary>
     public static bool TryLock(SafeFileHandle file) => flock(file, LockExclusive | LockNonBlocking) == 0;
@@ -73,12 +94,22 @@ internal static partial class LibC
     public static SandboxException Failure(string step, string path, int errno) =>
         new($"{step}: {path}: errno {errno} ({Marshal.GetPInvokeErrorMessage(errno)})");
 
-    // Variadic in C; with integers only, the registers are the same on x86-64 and arm64.
+    // Variadic in C: with integers only, the registers are the same on x86-64 and arm64.
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint syscall(nint number, nint first, nint second, nint third, nint fourth);
 
     [LibraryImport("libc")]
     private static partial uint geteuid();
+
+    [LibraryImport("libc")]
+    private static partial int getrlimit(int resource, out ResourceLimit limit);
+
+    // Variadic in C, as below.
+    [LibraryImport("libc")]
+    private static partial int fcntl(SafeFileHandle descriptor, int command, int argument);
+
+    [LibraryImport("libc")]
+    private static partial int close(int descriptor);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int flock(SafeFileHandle descriptor, int operation);
@@ -94,4 +125,7 @@ internal static partial class LibC
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int mkdir(string path, uint mode);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct ResourceLimit(ulong Soft, ulong Hard);
 }

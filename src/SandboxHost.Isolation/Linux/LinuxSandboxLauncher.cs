@@ -78,6 +78,11 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
             throw new SandboxException($"launch: '{spec.Name}' is no name for a sandbox: 1 to 64 of a-z, 0-9 and -");
         }
 
+        if (DescriptorReserve.IsReached)
+        {
+            throw new SandboxException($"launch: {spec.Name}: no descriptor is left for a worker (ulimit -n)");
+        }
+
         var uid = _instance.Uids?.Take();
         var directories = _instance.Directories;
         Cgroup? group = null;
