@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
@@ -49,24 +48,8 @@ public sealed class EventFixture : SiteFixture
     /// <summary>`sandboxhost events send`, as a user runs it.</summary>
     public async Task<(int Exit, JsonElement Result, string Errors)> SendAsync(params string[] arguments)
     {
-        var (exit, output, errors) = await RunAsync(["events", "send", arguments[0], Site.Directory, "--json", .. arguments[1..]]);
-        return (exit, output.Length == 0 ? default : JsonDocument.Parse(output).RootElement, errors);
-    }
-
-    public static async Task<(int Exit, string Output, string Errors)> RunAsync(IEnumerable<string> arguments)
-    {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        start.ArgumentList.Add(Path.Combine(Repository.Root, "artifacts", "bin", "SandboxHost.Cli", "release", "sandboxhost.dll"));
-        foreach (var argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEndAsync();
-        var errors = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, await output, await errors);
+        var run = await CommandRun.SandboxHostAsync(["events", "send", arguments[0], Site.Directory, "--json", .. arguments[1..]]);
+        return (run.ExitCode, run.Output.Length == 0 ? default : JsonDocument.Parse(run.Output).RootElement, run.Errors);
     }
 }
 
@@ -167,7 +150,7 @@ public sealed class EventTests(EventFixture fixture) : IClassFixture<EventFixtur
         Assert.Contains("No function of the site is told of split_test_modified", (await fixture.SendAsync("split-test-modified")).Errors);
         Assert.Contains("Did you mean userSignup?", (await fixture.SendAsync("userSignUp")).Errors);
         using var elsewhere = new TemporarySite();
-        Assert.Contains("No host serves", (await EventFixture.RunAsync(["events", "send", "userLogin", elsewhere.Directory])).Errors);
+        Assert.Contains("No host serves", (await CommandRun.SandboxHostAsync("events", "send", "userLogin", elsewhere.Directory)).Errors);
     }
 
     [Fact(Timeout = 60_000)]

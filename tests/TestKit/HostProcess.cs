@@ -64,9 +64,8 @@ public sealed partial class HostProcess : IAsyncDisposable
     /// <summary>Starts the command with exactly these arguments.</summary>
     public static HostProcess Launch(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        start.ArgumentList.Add(Path.Combine(Repository.Root, "artifacts", "bin", "SandboxHost.Cli", "release", "sandboxhost.dll"));
-        foreach (var argument in arguments)
+        var start = new ProcessStartInfo(Repository.SandboxHost[0]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        foreach (var argument in Repository.SandboxHost.Skip(1).Concat(arguments))
         {
             start.ArgumentList.Add(argument);
         }
