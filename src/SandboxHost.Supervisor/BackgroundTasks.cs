@@ -9,12 +9,16 @@ internal sealed class BackgroundTasks(SupervisorLogger logger) : IAsyncDisposabl
     private readonly HashSet<Task> _running = [];
 
     /// <summary>Starts the work on this thread, until its first await.</summary>
-    public void Run(Func<Task> work)
+    public void Run(Func<Task> work) => _ = RunToEndAsync(work);
+
+    /// <summary>The same, for who wants to know when it is over.</summary>
+    /// <returns>Ends when the work does, and does not fail.</returns>
+    public Task RunToEndAsync(Func<Task> work)
     {
         var task = GuardAsync(work);
         if (task.IsCompleted)
         {
-            return;
+            return task;
         }
 
         lock (_gate)
@@ -23,6 +27,7 @@ internal sealed class BackgroundTasks(SupervisorLogger logger) : IAsyncDisposabl
         }
 
         _ = task.ContinueWith(Forget, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        return task;
     }
 
     public async ValueTask DisposeAsync()

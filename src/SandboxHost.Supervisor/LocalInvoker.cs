@@ -37,7 +37,7 @@ internal sealed class LocalInvoker(PoolRegistry pools) : IInvoker
 
     public int RequestsWaiting => pools.HttpRequestsWaiting;
 
-    public void Prepare(FunctionVersion function) => pools.For(function).Prepare();
+    public void Prepare(FunctionVersion function) => _ = pools.For(function).PrepareAsync();
 
     // A worker that ran out of memory or broke the protocol most likely did so for this very request.
     private static bool ShouldReplay(Invocation invocation) =>

@@ -224,6 +224,66 @@ public sealed class PoolTests
     }
 
     [TimedFact]
+    public async Task A_deploy_is_swapped_in_when_it_has_a_worker_and_the_one_before_serves_until_then()
+    {
+        await using var host = await TestHost.StartAsync(successors: 1);
+        var function = host.Add(published: true);
+        var before = await ServeOneAsync(host, function);
+        host.Launcher.Prepare = worker => worker.AnswersSpecialise = false;
+
+        var (next, swapped) = host.Deploy(function);
+        var after = await host.Launcher.NextAsync();
+        await after.NextAsync(HostFrame.KindOneofCase.Specialise);
+        Assert.Same(function, host.Live(function.Name));
+        await AnswerAsync(host, before, host.InvokeAsync(function));
+        await after.SendAsync(Frames.Specialised());
+
+        await swapped;
+        Assert.Same(next, host.Live(function.Name));
+        await AnswerAsync(host, after, host.InvokeAsync(next));
+        await before.Sandbox.Disposed.WaitAsync(TestHost.Limit);
+    }
+
+    [TimedFact]
+    public async Task A_deploy_whose_function_does_not_load_is_swapped_in_all_the_same()
+    {
+        await using var host = await TestHost.StartAsync(successors: 1);
+        var function = host.Add(published: true);
+        await ServeOneAsync(host, function);
+        host.Launcher.Prepare = worker => worker.AnswersSpecialise = false;
+
+        var (next, swapped) = host.Deploy(function);
+        var broken = await host.Launcher.NextAsync();
+        await broken.NextAsync(HostFrame.KindOneofCase.Specialise);
+        await broken.SendAsync(Frames.Specialised(new Error { Type = "Error", Message = "no such module" }));
+
+        await swapped;
+        Assert.Same(next, host.Live(function.Name));
+    }
+
+    [TimedFact]
+    public async Task A_deploy_whose_function_loads_for_ever_is_swapped_in_after_three_seconds()
+    {
+        var clock = new FakeTimeProvider();
+        await using var host = await TestHost.StartAsync(clock, successors: 1);
+        var function = host.Add(published: true);
+        await ServeOneAsync(host, function);
+        host.Launcher.Prepare = worker => worker.AnswersSpecialise = false;
+
+        var (next, swapped) = host.Deploy(function);
+        var slow = await host.Launcher.NextAsync();
+        await slow.NextAsync(HostFrame.KindOneofCase.Specialise);
+        Assert.False(swapped.IsCompleted);
+        clock.Advance(TimeSpan.FromSeconds(3));
+
+        await swapped;
+        Assert.Same(next, host.Live(function.Name));
+        var reply = host.InvokeAsync(next);
+        await slow.SendAsync(Frames.Specialised());
+        await AnswerAsync(host, slow, reply);
+    }
+
+    [TimedFact]
     public async Task On_a_developers_machine_saving_a_file_runs_nothing()
     {
         await using var host = await TestHost.StartAsync();

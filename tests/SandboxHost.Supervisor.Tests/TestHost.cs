@@ -5,6 +5,7 @@ using SandboxHost.Invocations;
 using SandboxHost.Output;
 using SandboxHost.Protocol.Worker.V1;
 using SandboxHost.Routing;
+using SandboxHost.Runs;
 using SandboxHost.Sandboxes;
 using SandboxHost.Supervisor.Inspection;
 
@@ -69,10 +70,20 @@ internal sealed class TestHost : IAsyncDisposable, ILogSink, ILoggerProvider, IL
 
     public string LinkDirectory => _folder.File("link");
 
+    /// <summary>The version that answers under a name now.</summary>
+    public FunctionVersion Live(string name) => _snapshots.Current.FindFunction(new FunctionKey("1", name))!;
+
     public Task PlaceholdersReady => _host.PlaceholdersReady;
 
     /// <summary>A new function that is live.</summary>
     public FunctionVersion Add(string name = "hello", Func<FunctionLimits, FunctionLimits>? limits = null, bool published = false)
+    {
+        var function = New(name, limits, published);
+        Publish();
+        return function;
+    }
+
+    private FunctionVersion New(string name, Func<FunctionLimits, FunctionLimits>? limits, bool published)
     {
         var function = new FunctionVersion
         {
@@ -86,7 +97,6 @@ internal sealed class TestHost : IAsyncDisposable, ILogSink, ILoggerProvider, IL
             Limits = limits?.Invoke(FunctionLimits.Default) ?? FunctionLimits.Default,
         };
         _functions.Add(function);
-        Publish();
         return function;
     }
 
@@ -98,6 +108,14 @@ internal sealed class TestHost : IAsyncDisposable, ILogSink, ILoggerProvider, IL
     {
         _functions.Remove(function);
         return Add(function.Name, published: function.Deploy.Published);
+    }
+
+    /// <summary>The same for a deploy: what comes is made ready first.</summary>
+    public (FunctionVersion Next, Task Swapped) Deploy(FunctionVersion function)
+    {
+        _functions.Remove(function);
+        var next = New(function.Name, null, published: true);
+        return (next, _snapshots.PrepareAndPublishAsync(Compose()));
     }
 
     /// <summary>The function is no longer live.</summary>
@@ -183,11 +201,13 @@ internal sealed class TestHost : IAsyncDisposable, ILogSink, ILoggerProvider, IL
         }
     }
 
-    private void Publish() => _snapshots.Publish(new HostSnapshot([new SiteSnapshot
+    private void Publish() => _snapshots.Publish(Compose());
+
+    private HostSnapshot Compose() => new([new SiteSnapshot
     {
         Identity = new SiteIdentity("1", "site", "http://localhost", "2"),
         HostNames = [],
         Functions = [.. _functions],
         Routes = new RouteTable([.. _functions]),
-    }]));
+    }]);
 }

@@ -222,7 +222,7 @@ public sealed class Deployer(
             }
 
             _uploads.TryRemove(ready.Id, out _);
-            _live.Add(site, ready, publish);
+            await _live.AddAsync(site, ready, publish);
             await TellAsync(DeployEvents.Succeeded, SiteOf(site.Name), ready);
             await PruneAsync(SiteOf(site.Name));
             return new EndedDeploy(ready, publish, reading.Warnings);
@@ -259,7 +259,7 @@ public sealed class Deployer(
                 throw new DeployRefusedException(DeployRefusal.NotFound, $"There is no deploy {deployId}.");
             }
 
-            _live.Add(site, deploy, publish: true);
+            await _live.AddAsync(site, deploy, publish: true);
             return deploy;
         },
         cancellationToken);

@@ -138,12 +138,32 @@ public sealed record PublishedFiles(string Directory, IReadOnlyList<string> Hidd
     }
 }
 
-/// <summary>The current snapshot, and who wants to know of the next.</summary>
+/// <summary>The current snapshot, and who wants to know of the next. Published to by one caller at a time.</summary>
 public sealed class SnapshotSource
 {
     private volatile HostSnapshot _current = HostSnapshot.Empty;
+    private volatile HostSnapshot? _coming;
 
     public HostSnapshot Current => _current;
+
+    /// <summary>Who makes ready what the next snapshot needs, while the current one still serves. Takes a bounded time, and does not fail.</summary>
+    public Func<HostSnapshot, Task>? Preparing { get; set; }
+
+    /// <summary>Whether a function is live, or is being made ready to be.</summary>
+    public bool Wants(FunctionVersion function) => _current.Contains(function) || _coming?.Contains(function) == true;
+
+    /// <summary>Swaps when everything is ready for it, so that no request has to wait for the swap.</summary>
+    public async Task PrepareAndPublishAsync(HostSnapshot snapshot)
+    {
+        if (Preparing is { } prepare)
+        {
+            _coming = snapshot;
+            await prepare(snapshot);
+        }
+
+        Publish(snapshot);
+        _coming = null;
+    }
 
     /// <summary>Raised after the swap, on the publisher's thread.</summary>
     public event Action<HostSnapshot>? Published;

@@ -55,7 +55,7 @@ internal sealed class LiveSites(IDeployContent content, SnapshotSource snapshots
     }
 
     /// <summary>A deploy that is ready, perhaps to be published from now on.</summary>
-    public void Add(Site site, Deploy deploy, bool publish)
+    public Task AddAsync(Site site, Deploy deploy, bool publish)
     {
         if (deploy.Alias is { } alias)
         {
@@ -78,7 +78,7 @@ internal sealed class LiveSites(IDeployContent content, SnapshotSource snapshots
         }
 
         ReadAgain(site, deploy.Id);
-        Publish();
+        return snapshots.PrepareAndPublishAsync(Compose());
     }
 
     public void Remove(Deploy deploy)
@@ -117,11 +117,13 @@ internal sealed class LiveSites(IDeployContent content, SnapshotSource snapshots
         }
     }
 
-    private void Publish()
+    private void Publish() => snapshots.Publish(Compose());
+
+    private HostSnapshot Compose()
     {
         _list = [.. _sites.Values.OrderBy(site => site.Name, StringComparer.Ordinal)];
         var served = _deploys.Values.Where(item => item.Snapshot is not null).ToLookup(item => _sites[item.Deploy.SiteId].PublishedDeployId == item.Deploy.Id, item => item.Snapshot!);
-        snapshots.Publish(new HostSnapshot([.. served[true].OrderBy(site => site.Identity.Name, StringComparer.Ordinal)], [.. served[false]], hasMain: false));
+        return new HostSnapshot([.. served[true].OrderBy(site => site.Identity.Name, StringComparer.Ordinal)], [.. served[false]], hasMain: false);
     }
 
     private sealed record Served(Deploy Deploy, SiteSnapshot? Snapshot);

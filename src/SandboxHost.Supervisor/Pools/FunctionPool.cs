@@ -129,19 +129,20 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
     }
 
     /// <summary>Starts a worker if there is none. A frozen one is ready enough: it thaws within a millisecond.</summary>
-    public void Prepare()
+    /// <returns>Ends when that start is over, well or not.</returns>
+    public Task PrepareAsync()
     {
         lock (_gate)
         {
             if (_workers.Any(worker => !worker.IsLeaving) || _starting > 0 || _stopped || !_isCurrent || _crashes.Refusal is not null)
             {
-                return;
+                return Task.CompletedTask;
             }
 
             _starting++;
         }
 
-        context.Background.Run(StartWorkerAsync);
+        return context.Background.RunToEndAsync(StartWorkerAsync);
     }
 
     public void OnSlotFree(Worker worker, bool answered)
@@ -221,7 +222,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
         retired.ForEach(Retire);
         if (warm)
         {
-            Prepare();
+            _ = PrepareAsync();
         }
 
         // Nobody else says when a function that crashed may have another worker.

@@ -10,6 +10,9 @@ internal sealed class PoolRegistry : IAsyncDisposable
 {
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>Longest wait of a swap for workers of what comes. A function that takes longer to start has its requests wait.</summary>
+    private static readonly TimeSpan PrepareLimit = TimeSpan.FromSeconds(3);
+
     private readonly ConcurrentDictionary<FunctionVersion, FunctionPool> _pools = new(ReferenceEqualityComparer.Instance);
     private readonly SnapshotSource _snapshots;
     private readonly WorkerStarter _starter;
@@ -25,6 +28,7 @@ internal sealed class PoolRegistry : IAsyncDisposable
         _cap.TakeFrom(TakeIdle);
         _context = context;
         _snapshots.Published += OnPublished;
+        _snapshots.Preparing = PrepareAsync;
         _sweeper = context.Clock.CreateTimer(_ => Sweep(), null, SweepInterval, SweepInterval);
     }
 
@@ -36,6 +40,7 @@ internal sealed class PoolRegistry : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _snapshots.Published -= OnPublished;
+        _snapshots.Preparing = null;
         await _sweeper.DisposeAsync();
         await Task.WhenAll(_pools.Values.Select(pool => pool.StopAsync(_context.Options.DrainTimeout)));
     }
@@ -46,7 +51,7 @@ internal sealed class PoolRegistry : IAsyncDisposable
             function,
             static (function, self) => new FunctionPool(function, self.Registry._starter, self.Registry._context, self.History),
             (Registry: this, History: history ?? new IdleHistory(_context.Clock, _context.Options.KeepAlive)));
-        if (!_snapshots.Current.Contains(function))
+        if (!_snapshots.Wants(function))
         {
             // A request that started just before a swap still gets its answer, from a worker that goes right after it.
             pool.Supersede();
@@ -55,26 +60,39 @@ internal sealed class PoolRegistry : IAsyncDisposable
         return pool;
     }
 
+    // What runs goes on meanwhile with the versions that are live.
+    private async Task PrepareAsync(HostSnapshot coming)
+    {
+        try
+        {
+            await Task.WhenAll(_pools.Select(pair => PrepareSuccessorAsync(pair.Key, pair.Value, coming))).WaitAsync(PrepareLimit, _context.Clock);
+        }
+        catch (TimeoutException)
+        {
+            // It goes on starting, and is live all the same.
+        }
+    }
+
     private void OnPublished(HostSnapshot snapshot)
     {
         foreach (var (function, pool) in _pools)
         {
-            if (snapshot.Contains(function))
+            if (!snapshot.Contains(function))
             {
-                continue;
+                _ = PrepareSuccessorAsync(function, pool, snapshot);
+                pool.Supersede();
             }
-
-            // Who was warm stays warm: the next request finds a worker of the new version. Not on a developer's machine,
-            // where saving a file should run nothing.
-            if (snapshot.FindFunction(new FunctionKey(function.Site.Id, function.Name)) is { BuildError: null, Deploy.Published: true } successor
-                && pool.TryHandOver(out var history))
-            {
-                Create(successor, history).Prepare();
-            }
-
-            pool.Supersede();
         }
     }
+
+    // Who was warm stays warm: the next request finds a worker of the new version. Not on a developer's machine, where
+    // saving a file should run nothing.
+    private Task PrepareSuccessorAsync(FunctionVersion function, FunctionPool pool, HostSnapshot next) =>
+        !next.Contains(function)
+        && next.FindFunction(new FunctionKey(function.Site.Id, function.Name)) is { BuildError: null, Deploy.Published: true } successor
+        && pool.TryHandOver(out var history)
+            ? Create(successor, history).PrepareAsync()
+            : Task.CompletedTask;
 
     /// <summary>An idle worker of the site that has most, the one that has been idle longest, taken out of its pool.</summary>
     private Worker? TakeIdle()
@@ -102,7 +120,7 @@ internal sealed class PoolRegistry : IAsyncDisposable
         foreach (var (function, pool) in _pools)
         {
             pool.Sweep();
-            if (pool.IsEmpty && !_snapshots.Current.Contains(function))
+            if (pool.IsEmpty && !_snapshots.Wants(function))
             {
                 _pools.TryRemove(function, out _);
                 pool.Close();

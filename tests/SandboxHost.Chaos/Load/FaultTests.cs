@@ -32,7 +32,10 @@ public sealed class FaultTests
     public Task A_killed_host_takes_its_workers_along_and_the_next_serves_within_a_second() => HoldsAsync(7, new KilledHost());
 
     [Fact(Timeout = Limit)]
-    public Task No_request_fails_while_versions_are_swapped() => HoldsAsync(8, new Swaps());
+    public Task No_request_fails_while_deploys_are_swapped() => HoldsAsync(8, new Swaps());
+
+    [Fact(Timeout = Limit)]
+    public Task No_request_fails_while_a_function_is_edited() => HoldsAsync(10, new Edits());
 
     [Fact(Timeout = Limit)]
     public Task A_function_that_always_crashes_is_shut_off_and_nobody_else() => HoldsAsync(9, new CrashLoop());

@@ -26,9 +26,9 @@ internal sealed class LoadDriver : IAsyncDisposable
     private readonly List<Task<LoadRequest>> _requests = [];
     private readonly Task _sending;
 
-    private LoadDriver(Uri address, bool readsOnly)
+    private LoadDriver(Uri address, string? hostName, bool readsOnly)
     {
-        _client = new HttpClient(_wire.NewHandler()) { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
+        _client = new HttpClient(_wire.NewHandler()) { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan, DefaultRequestHeaders = { Host = hostName } };
         _readsOnly = readsOnly;
         _sending = SendAsync();
     }
@@ -36,7 +36,8 @@ internal sealed class LoadDriver : IAsyncDisposable
     /// <summary>Since the first request was due.</summary>
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_started);
 
-    public static LoadDriver Start(Uri address, bool readsOnly = false) => new(address, readsOnly);
+    /// <param name="hostName">By which the host knows the site; null for a host of the folder.</param>
+    public static LoadDriver Start(Uri address, string? hostName = null, bool readsOnly = false) => new(address, hostName, readsOnly);
 
     /// <summary>Sends nothing more and waits for what was sent.</summary>
     public async Task<LoadResult> StopAsync()

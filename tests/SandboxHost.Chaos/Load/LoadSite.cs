@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 
 namespace SandboxHost.Chaos.Load;
 
@@ -41,7 +42,7 @@ internal sealed class LoadSite : IAsyncDisposable
 
     public static async Task<LoadSite> CreateAsync() => new(await RunLedger.StartAsync());
 
-    /// <summary>Puts another version of the function live. (An edit; a deploy to a server can stand here as well.)</summary>
+    /// <summary>Edits the function. A host of the folder puts the version live at once.</summary>
     public void WriteVersion(int version) => Folder.Write($"{Function}.mjs", $$"""
         const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
         const lines = (id) => [id, "version {{version}}", "one", "two", "end"];
@@ -85,17 +86,38 @@ internal sealed class LoadSite : IAsyncDisposable
     {
         var host = await HostProcess.StartAsync([Folder.Directory, "-q", .. arguments], port, environment);
         using var client = ClientOf(host);
+        await AskInEachWayAsync(client);
+        return host;
+    }
+
+    /// <summary>Deploys the folder as it is to a host that serves deploys, and publishes it.</summary>
+    /// <returns>The deploy's id.</returns>
+    public async Task<string> DeployAsync(string dataDirectory)
+    {
+        var run = await CommandRun.SandboxHostAsync("deploy", Folder.Directory, "--create-site", Function, "--prod", "--data", dataDirectory, "--json");
+        Assert.True(run.ExitCode == 0, run.Errors + run.Output);
+        return JsonDocument.Parse(run.Output).RootElement.GetProperty("id").GetString()!;
+    }
+
+    /// <summary>Asks the function once in each way, so that it has a worker.</summary>
+    public static async Task AskInEachWayAsync(HttpClient client)
+    {
         await client.GetStringAsync("/read?id=first");
         await client.GetStringAsync("/stream?id=first");
         using var reply = await client.PostAsync("/write", new StringContent("first"));
         Assert.Equal(200, (int)reply.StatusCode);
-        return host;
     }
 
     public static Uri AddressOf(HostProcess host) => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{host.Port}"));
 
-    public static HttpClient ClientOf(HostProcess host) =>
-        new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false }) { BaseAddress = AddressOf(host), Timeout = LoadDriver.HangLimit };
+    /// <param name="hostName">By which the host knows the site; null for a host of the folder.</param>
+    public static HttpClient ClientOf(HostProcess host, string? hostName = null) =>
+        new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false })
+        {
+            BaseAddress = AddressOf(host),
+            Timeout = LoadDriver.HangLimit,
+            DefaultRequestHeaders = { Host = hostName },
+        };
 
     public async ValueTask DisposeAsync()
     {

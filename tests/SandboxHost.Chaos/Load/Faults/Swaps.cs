@@ -1,44 +1,69 @@
+using System.Diagnostics;
+using SandboxHost.Control;
+using SandboxHost.Protocol.Control.V1;
+
 namespace SandboxHost.Chaos.Load.Faults;
 
-/// <summary>One version of a function replaces the other, again and again, while it is asked.</summary>
+/// <summary>One deploy of a site is published in place of the other, again and again, while it is asked.</summary>
 internal sealed class Swaps : Fault
 {
+    private const int Deploys = 3;
+    private const string HostName = $"{LoadSite.Function}.localhost";
+
     private static readonly TimeSpan Promised = TimeSpan.FromSeconds(1);
 
-    public override string Title => "Versions are swapped";
+    public override string Title => "Deploys are swapped";
 
     public override string Invariant =>
-        "No request fails. A swap shows within 1 s; from when it has shown, no request that is sent later is answered by an older version.";
+        "No request fails. Publishing takes less than 1 s; from when it is done, no request that is sent later is answered by the deploy before.";
 
     protected override async Task InjectAsync(LoadSite site, FaultLength length, FaultReport report)
     {
-        await using var host = await site.StartHostAsync();
-        using var client = LoadSite.ClientOf(host);
-        await using var load = LoadDriver.Start(LoadSite.AddressOf(host));
-        var swaps = length.Pick(full: 200, brief: 10);
-        var shown = new List<(TimeSpan At, int Version)>();
-        using var timer = new PeriodicTimer(length.Load / swaps);
-        for (var version = 2; version <= swaps + 1 && await timer.WaitForNextTickAsync(); version++)
+        var data = Directory.CreateTempSubdirectory("sandboxhost-test-data-");
+        try
         {
-            var current = version;
+            await using var host = await HostProcess.ServeAsync(data.FullName, "-q", "--egress-allow", $"localhost:{site.Ledger.Port}");
+            await SwapAsync(site, data.FullName, host, length, report);
+        }
+        finally
+        {
+            data.Delete(recursive: true);
+        }
+    }
+
+    private static async Task SwapAsync(LoadSite site, string data, HostProcess host, FaultLength length, FaultReport report)
+    {
+        var deploys = new List<string>();
+        for (var version = 1; version <= Deploys; version++)
+        {
             site.WriteVersion(version);
-            var took = await Eventually.TrueAsync(async () => await VersionAsync(client) == current, LoadDriver.HangLimit, $"version {version} shows");
-            shown.Add((load.Elapsed, version));
-            report.Recovered("swap shown", took, Promised);
+            deploys.Add(await site.DeployAsync(data));
+        }
+
+        using var channel = ControlChannel.Open(data);
+        var control = new DeploysService.DeploysServiceClient(channel);
+        await control.PublishDeployAsync(new DeployId { Id = deploys[0] });
+        using var client = LoadSite.ClientOf(host, HostName);
+        await LoadSite.AskInEachWayAsync(client);
+
+        await using var load = LoadDriver.Start(LoadSite.AddressOf(host), HostName);
+        var swaps = length.Pick(full: 200, brief: 10);
+        var versions = new VersionTimeline();
+        for (var swap = 1; swap <= swaps; swap++)
+        {
+            var (version, start) = ((swap % Deploys) + 1, Stopwatch.GetTimestamp());
+            versions.Begin(version, load.Elapsed);
+            await control.PublishDeployAsync(new DeployId { Id = deploys[version - 1] }, deadline: DateTime.UtcNow + LoadDriver.HangLimit);
+            versions.Complete(load.Elapsed);
+            report.Recovered("deploy published", Stopwatch.GetElapsedTime(start), Promised);
+            report.Check(await Edits.VersionAsync(client) == version, "another deploy answered than the one that was published");
+            report.Recovered("answer of the new deploy", Stopwatch.GetElapsedTime(start), Promised);
         }
 
         var result = await load.StopAsync();
-        report.Injected = $"{swaps} edits of the function, one every {length.Load.TotalMilliseconds / swaps:0} ms.";
+        report.Injected = $"{swaps} times another of {Deploys} deploys published, each once the one before has answered.";
         report.Judge(result, site.Ledger);
         report.CheckNone(result.Failures, "a request");
-        report.CheckNone(
-            result.Requests.Where(request => request.End == LoadEnd.Succeeded && request.Version < shown.LastOrDefault(each => each.At < request.Due, (default, 1)).Version),
-            "an answer of a version that was gone");
-    }
-
-    private static async Task<int> VersionAsync(HttpClient client)
-    {
-        var text = await client.GetStringAsync("/read?id=look");
-        return int.Parse(text.Split('\n')[1]["version ".Length..]);
+        report.CheckNone(result.Requests.Where(request => request.End == LoadEnd.Succeeded && versions.IsStale(request)), "an answer of a deploy that was gone");
     }
 }

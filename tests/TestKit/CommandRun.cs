@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace SandboxHost.Conformance;
+namespace SandboxHost.TestKit;
 
 /// <summary>One run of a program to its end.</summary>
 public sealed record CommandRun(int ExitCode, string Output, string Errors)
