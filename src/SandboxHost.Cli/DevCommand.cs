@@ -175,7 +175,7 @@ internal static class DevCommand
             Files = files,
             Sites = sites,
             Listen = HostArguments.ReadListen(arguments, port, mistakes),
-            EgressAllow = arguments.GetValue(HostArguments.EgressAllow) ?? [],
+            EgressAllow = arguments.GetValue(EgressArguments.Allow) ?? [],
             Background = new BackgroundOptions { Scheduler = new SchedulerOptions { TicksUnpublished = arguments.GetValue(Schedules) } },
             InspectPort = arguments.GetResult(Inspect) is null ? null : arguments.GetValue(Inspect) ?? DefaultInspectPort,
             Geo = geo ?? GeoLocation.Mock,

@@ -39,11 +39,6 @@ internal static class HostArguments
         Description = "NAME=VALUE: a limit for all sites, such as streaming_time=30s. May be given more than once.",
     };
 
-    public static readonly Option<string[]> EgressAllow = new("--egress-allow")
-    {
-        Description = "HOST:PORT or a network: a private address that functions may reach. May be given more than once.",
-    };
-
     public static readonly Option<IsolationMode> Isolation = new("--isolation")
     {
         Description = "How workers are isolated.",
@@ -81,7 +76,7 @@ internal static class HostArguments
 
     public static IEnumerable<Option> All =>
     [
-        Address, Http2Port, TlsPort, TlsCertificate, TlsKey, Limits, Isolation, Placeholders, MaxWorkers, FreezeAfter, KeepAlive, EgressAllow, StoreSize, KeepRuns, Quiet, Verbose,
+        Address, Http2Port, TlsPort, TlsCertificate, TlsKey, Limits, Isolation, Placeholders, MaxWorkers, FreezeAfter, KeepAlive, .. EgressArguments.All, StoreSize, KeepRuns, Quiet, Verbose,
     ];
 
     public static ListenOptions ReadListen(ParseResult arguments, int port, List<string> mistakes)
@@ -107,6 +102,7 @@ internal static class HostArguments
         where T : HostOptions => (T)(options with
         {
             Limits = ReadLimits(arguments.GetValue(Limits) ?? [], mistakes),
+            Egress = EgressArguments.Read(arguments.GetValue(EgressArguments.Limits) ?? [], arguments.GetValue(EgressArguments.HostAddress) ?? [], mistakes),
             Isolation = arguments.GetValue(Isolation),
             Placeholders = Math.Max(0, arguments.GetValue(Placeholders)),
             MaxWorkers = arguments.GetValue(MaxWorkers) is { } most ? Math.Max(1, most) : null,

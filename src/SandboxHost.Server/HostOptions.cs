@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using SandboxHost.Deployments;
+using SandboxHost.Isolation;
 
 namespace SandboxHost.Server;
 
@@ -25,6 +26,9 @@ public abstract record HostOptions
     public ListenOptions Listen { get; init; } = new();
 
     public FunctionLimits Limits { get; init; } = FunctionLimits.Default;
+
+    /// <summary>The ways out of sandboxes. What sites find inside is the host's own to say.</summary>
+    public EgressOptions Egress { get; init; } = new();
 
     public IsolationMode Isolation { get; init; } = DefaultIsolation;
 

@@ -52,7 +52,7 @@ internal sealed class HostParts(HostOptions options, ILogSink output, ILoggerFac
     /// <exception cref="SandboxException">This host can't isolate as it should.</exception>
     public async Task StartWorkersAsync(IReadOnlyList<string> hostNames, CancellationToken cancellationToken)
     {
-        var egress = new EgressOptions { Sites = WorkerSettings.SiteServerFor(options.Listen, hostNames) };
+        var egress = options.Egress with { Sites = WorkerSettings.SiteServerFor(options.Listen, hostNames) };
         var (launcher, linkDirectory) = await CreateLauncherAsync(egress, cancellationToken);
         var confined = options.Isolation == IsolationMode.Bubblewrap;
         Workers = Own(await WorkerHost.StartAsync(
@@ -97,7 +97,7 @@ internal sealed class HostParts(HostOptions options, ILogSink output, ILoggerFac
         var calls = new BackgroundCalls(_work!.Queue, output, clock);
         var invoker = options.LogRequests ? Own(new RequestLog(Workers!.Invoker, output, clock)) : Workers!.Invoker;
         var proxy = Own(new RewriteProxy(
-            new RewriteProxyOptions { OwnAddresses = new OwnAddresses(clock).Read }, output, clock));
+            new RewriteProxyOptions { OwnAddresses = new OwnAddresses(clock, options.Egress.FurtherHostAddresses).Read }, output, clock));
         var pipeline = new FunctionPipeline(Snapshots, invoker, output, clock, calls, Events!, proxy);
         if (options.InspectPort is { } inspectPort)
         {

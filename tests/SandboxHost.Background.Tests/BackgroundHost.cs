@@ -85,14 +85,21 @@ internal sealed class BackgroundHost : IAsyncDisposable, ILogSink
         Limits = FunctionLimits.Default with { MaxWorkers = maxWorkers },
     };
 
-    public void Publish(params FunctionVersion[] functions) => Snapshots.Publish(new HostSnapshot(
+    public void Publish(params FunctionVersion[] functions) => Snapshots.Publish(new HostSnapshot(SitesOf(functions, "deploy")));
+
+    /// <summary>Beside what is live, a deploy that answers at a name of its own.</summary>
+    public void PublishWithPreview(FunctionVersion live, FunctionVersion preview) =>
+        Snapshots.Publish(new HostSnapshot(SitesOf([live], "deploy"), SitesOf([preview], "preview")));
+
+    private static IReadOnlyList<SiteSnapshot> SitesOf(FunctionVersion[] functions, string deploy) =>
         [.. functions.GroupBy(function => function.Site.Id).Select(site => new SiteSnapshot
         {
             Identity = site.First().Site,
-            HostNames = [site.Key],
+            DeployId = deploy,
+            HostNames = [$"{deploy}.{site.Key}"],
             Functions = [.. site],
             Routes = new RouteTable([.. site]),
-        })]));
+        })];
 
     public void Dispatch(RunCaps caps)
     {
@@ -103,7 +110,7 @@ internal sealed class BackgroundHost : IAsyncDisposable, ILogSink
     public void Schedule(SchedulerOptions? options = null) => _scheduler = new Scheduler(
         new SqliteScheduleStore(_database), Queue, Snapshots, Invoker, options ?? new SchedulerOptions { Spread = TimeSpan.Zero }, Clock, NullLogger<Scheduler>.Instance);
 
-    public async Task<string> AddAsync(string function = "work", string site = "site")
+    public async Task<string> AddAsync(string function = "work", string site = "site", string deploy = "deploy")
     {
         var id = RequestId.Create(Clock.GetUtcNow().AddMilliseconds(Interlocked.Increment(ref _made)));
         Ids.Add(id);
@@ -113,7 +120,7 @@ internal sealed class BackgroundHost : IAsyncDisposable, ILogSink
                 Id = id,
                 Kind = RunKind.Background,
                 Function = new FunctionKey(site, function),
-                DeployId = "deploy",
+                DeployId = deploy,
                 CreatedAt = Clock.GetUtcNow(),
                 DueAt = Clock.GetUtcNow(),
                 Request = new RunRequest("POST", "http://localhost/", [], "127.0.0.1", null, default),

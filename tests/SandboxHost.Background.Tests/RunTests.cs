@@ -123,6 +123,22 @@ public sealed class RunTests : IDisposable
     }
 
     [TimedFact]
+    public async Task The_crash_loop_of_a_preview_keeps_no_run_of_what_is_live_back()
+    {
+        await using var host = await BackgroundHost.StartAsync(_folder);
+        var (live, preview) = (BackgroundHost.Function("work"), BackgroundHost.Function("work"));
+        host.PublishWithPreview(live, preview);
+        host.Invoker.Run = (request, _) =>
+            Task.FromResult(request.Function == preview ? new FunctionError(ErrorCode.CrashLoop, "No worker.") { RetryAfter = TimeSpan.FromSeconds(60) } : null);
+        var refused = await host.AddAsync(deploy: "preview");
+        await Eventually.TrueAsync(async () => (await host.Runs.FindAsync(refused, Stop))!.ErrorMessage is not null, TimeSpan.FromSeconds(5), "the preview's run was refused");
+
+        await host.WaitForAsync(await host.AddAsync(), RunState.Succeeded);
+
+        Assert.Equal(BackgroundHost.Noon.AddSeconds(60), (await host.Runs.FindAsync(refused, Stop))!.DueAt);
+    }
+
+    [TimedFact]
     public async Task The_hosts_own_failures_are_not_held_against_the_function()
     {
         await using var host = await BackgroundHost.StartAsync(_folder, BackgroundHost.Function("work"));

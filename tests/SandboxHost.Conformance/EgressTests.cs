@@ -81,6 +81,13 @@ public sealed class EgressTests(EgressTests.Fixture fixture) : IClassFixture<Egr
     }
 
     [Fact(Timeout = 60_000)]
+    public async Task FC_76_an_address_that_the_operator_calls_the_machines_own_is_not_reached()
+    {
+        Assert.False((await OutsideAsync("", $"http://{Fixture.AddressBehindNat}/")).IsSuccessStatusCode);
+        await fixture.Host.WaitForLineAsync($"The egress door refused {Fixture.AddressBehindNat}:80 (host-address)");
+    }
+
+    [Fact(Timeout = 60_000)]
     public async Task FC_76_a_policy_that_cannot_be_read_is_none_and_says_where()
     {
         Assert.Contains(fixture.Host.Output, line => line.Contains("sandboxhost.toml:2: egress.policy = 'internte': 'internet', 'none' or 'list'", StringComparison.Ordinal));
@@ -103,6 +110,9 @@ public sealed class EgressTests(EgressTests.Fixture fixture) : IClassFixture<Egr
 
     public sealed class Fixture : SiteFixture, IAsyncLifetime
     {
+        /// <summary>One of the internet, which nothing is ever sent to here.</summary>
+        public const string AddressBehindNat = "9.9.9.9";
+
         private readonly Dictionary<string, TemporarySite> _others = new()
         {
             ["none"] = new TemporarySite(),
@@ -114,7 +124,8 @@ public sealed class EgressTests(EgressTests.Fixture fixture) : IClassFixture<Egr
 
         public LoopbackServer Allowed { get; } = new("allowed");
 
-        protected override string[] Arguments => [.. _others.SelectMany(other => new[] { "--site", $"{other.Key}={other.Value.Directory}" })];
+        protected override string[] Arguments =>
+            [.. _others.SelectMany(other => new[] { "--site", $"{other.Key}={other.Value.Directory}" }), "--host-address", AddressBehindNat];
 
         async ValueTask IAsyncLifetime.InitializeAsync()
         {

@@ -11,6 +11,9 @@ public sealed partial class HostProcess : IAsyncDisposable
     private static readonly TimeSpan StartLimit = TestMachine.Seconds(30);
     private static readonly TimeSpan StopLimit = TestMachine.Seconds(30);
 
+    /// <summary>An error's own line, and of its exception's trace what tells where it was.</summary>
+    private const int ErrorLines = 8;
+
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _lines = new();
     private readonly List<(Func<string, bool> Match, TaskCompletionSource<string> Seen)> _watchers = [];
@@ -160,7 +163,11 @@ public sealed partial class HostProcess : IAsyncDisposable
         }
 
         _process.Dispose();
-        var errors = _lines.Where(line => line.StartsWith("Error ", StringComparison.Ordinal) || line.StartsWith("Critical ", StringComparison.Ordinal)).ToList();
+        var lines = _lines.ToList();
+        var errors = lines.Index()
+            .Where(line => line.Item.StartsWith("Error ", StringComparison.Ordinal) || line.Item.StartsWith("Critical ", StringComparison.Ordinal))
+            .SelectMany(line => lines.Skip(line.Index).Take(ErrorLines))
+            .ToList();
         if (errors.Count > 0)
         {
             throw new InvalidOperationException($"The host logged errors:\n{string.Join('\n', errors)}");

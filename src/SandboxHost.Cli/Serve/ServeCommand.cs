@@ -100,7 +100,7 @@ internal static class ServeCommand
             DataDirectory = data.FullName,
             PublicUrl = arguments.GetValue(PublicUrl),
             Listen = HostArguments.ReadListen(arguments, arguments.GetValue(Port), mistakes),
-            EgressAllow = arguments.GetValue(HostArguments.EgressAllow) ?? [],
+            EgressAllow = arguments.GetValue(EgressArguments.Allow) ?? [],
             Deploys = new DeployLimits { Kept = Math.Max(0, arguments.GetValue(KeepDeploys)) },
         };
         return HostArguments.Over(options, arguments, mistakes);

@@ -9,34 +9,37 @@ internal sealed partial class DescriptorLimit : IDisposable
 
     private readonly int _processId;
     private readonly Limits _before;
+    private readonly int _first;
+    private readonly int _more;
 
-    private DescriptorLimit(int processId, Limits before)
+    private DescriptorLimit(int processId, Limits before, int first, int more)
     {
+        _first = first;
+        _more = more;
         _processId = processId;
         _before = before;
+    }
+
+    /// <summary>Whether the process has no more than this many left.</summary>
+    public bool IsDownTo(int left)
+    {
+        var used = NumbersOf(_processId);
+        return Enumerable.Range(_first, _more).SkipWhile(used.Contains).Count() <= left;
     }
 
     public static int CountOf(int processId) => NumbersOf(processId).Count;
 
     /// <summary>Leaves the process as many more than it has.</summary>
+    /// <remarks>
+    /// The limit is the first number that is not given out any more (getrlimit(2)). A lower one that is not there may be taken all
+    /// the same, by an accept(2) or open(2) that waits.
+    /// </remarks>
     public static DescriptorLimit Leave(int processId, int more)
     {
         Set(processId, IntPtr.Zero, out var before);
-        var limit = new DescriptorLimit(processId, before);
-        limit.Set(before with { Soft = LimitThatLeaves(more, NumbersOf(processId)) });
+        var limit = new DescriptorLimit(processId, before, NumbersOf(processId).Max() + 1, more);
+        limit.Set(before with { Soft = (ulong)(limit._first + more) });
         return limit;
-    }
-
-    // The limit is the first number that is not given out any more (getrlimit(2)); lower ones that are free are.
-    private static ulong LimitThatLeaves(int more, HashSet<int> used)
-    {
-        var limit = 0;
-        for (var free = 0; free < more; limit++)
-        {
-            free += used.Contains(limit) ? 0 : 1;
-        }
-
-        return (ulong)limit;
     }
 
     private static HashSet<int> NumbersOf(int processId) =>

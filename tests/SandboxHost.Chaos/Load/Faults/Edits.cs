@@ -8,7 +8,7 @@ internal sealed class Edits : Fault
     public override string Title => "A function is edited";
 
     public override string Invariant =>
-        "No request fails. An edit shows within 1 s; from when it has shown, no request that is sent later is answered by an older version.";
+        "No request fails. An edit shows, which should be within 1 s; from when it has shown, no request that is sent later is answered by an older version.";
 
     protected override async Task InjectAsync(LoadSite site, FaultLength length, FaultReport report)
     {
@@ -24,7 +24,7 @@ internal sealed class Edits : Fault
             site.WriteVersion(version);
             var took = await Eventually.TrueAsync(async () => await VersionAsync(client) == current, LoadDriver.HangLimit, $"version {version} shows");
             versions.Complete(load.Elapsed);
-            report.Recovered("edit shown", took, Promised);
+            report.Recovered("edit shown", took, LoadDriver.HangLimit, Promised);
         }
 
         var result = await load.StopAsync();

@@ -24,14 +24,15 @@ internal sealed class KilledWorkers : Fault
         var random = new Random(7);
         var killed = 0;
         await using var load = LoadDriver.Start(LoadSite.AddressOf(host));
-        using var timer = new PeriodicTimer(Interval);
-        while (load.Elapsed < length.Load && await timer.WaitForNextTickAsync())
+        for (var due = Interval; due < length.Load; due += Interval)
         {
+            // At any moment of it: the load has a beat of its own, and kills in step with it would meet the same requests each time.
+            await Task.Delay(TimeSpan.FromTicks(Math.Max(0, (due + (Interval * random.NextDouble()) - load.Elapsed).Ticks)));
             killed += KillOne(workers, random) ? 1 : 0;
         }
 
         var result = await load.StopAsync();
-        report.Injected = $"SIGKILL to a process of a random serving worker, once a second: {killed} times.";
+        report.Injected = $"SIGKILL to a process of a random serving worker, once in each second: {killed} times.";
         report.Judge(result, site.Ledger);
         report.CheckNone(result.FailuresOf(LoadKind.Read), "a request that may be repeated");
         report.CheckNone(result.FailuresOf(LoadKind.Write).Where(request => request.Reason != "worker_exited"), "a write that no function had taken");

@@ -10,13 +10,15 @@ internal sealed class NoDescriptors : Fault
     /// <summary>For clients.</summary>
     private const int Left = 10;
 
+    /// <summary>Clients that it takes at most to use those up: the host gives some back meanwhile.</summary>
+    private const int MostHeldClients = 400;
+
     /// <summary>That the host keeps for itself (docs/limits.md).</summary>
     private const int Reserve = 128;
 
     /// <summary>Of each worker that is started for those who waited.</summary>
     private const int WorkerDescriptors = 30;
 
-    private const int HeldClients = 20;
     private const int NewClients = 20;
 
     /// <summary>Of one processor, beside what the load costs: a host that asked for each client again and again would need all of it.</summary>
@@ -41,16 +43,21 @@ internal sealed class NoDescriptors : Fault
         var quiet = await BusyAsync(processor, length.Outage / 4);
         var workers = new HostWorkers(host);
         var (before, workersBefore) = (DescriptorLimit.CountOf(host.Id), workers.Serving().Count);
-        List<Socket> held;
+        var held = new List<Socket>();
         List<Task<HttpStatusCode>> waiting;
         int served;
         double busy;
         long released;
-        using (DescriptorLimit.Leave(host.Id, Left + Reserve))
+        using (var limit = DescriptorLimit.Leave(host.Id, Left + Reserve))
         {
-            // They say nothing and stay: the first have the descriptors, the others and who comes after them wait for some.
-            held = [.. await Task.WhenAll(Enumerable.Range(0, HeldClients).Select(_ => ConnectAsync(host)))];
-            await Eventually.TrueAsync(() => DescriptorLimit.CountOf(host.Id) >= before + Left, TimeSpan.FromSeconds(5), "no descriptor is left for clients");
+            // They say nothing and stay. The last ones are not taken any more, and wait as those do who come after them.
+            while (!limit.IsDownTo(Reserve) && held.Count < MostHeldClients)
+            {
+                held.Add(await ConnectAsync(host));
+                await client.GetStringAsync("/read?id=look");
+            }
+
+            report.Check(limit.IsDownTo(Reserve), $"{held.Count} clients did not use up the descriptors");
             waiting = [.. Enumerable.Range(0, NewClients).Select(_ => AskAnewAsync(host))];
             using var cold = await client.GetAsync("/cold");
             var text = await cold.Content.ReadAsStringAsync();
@@ -73,7 +80,7 @@ internal sealed class NoDescriptors : Fault
         await Task.Delay(length.Outage / 4);
 
         var result = await load.StopAsync();
-        report.Injected = $"The host's limit of descriptors set to {Left} more than it had ({before}) and the {Reserve} that it keeps for itself, for {length.Outage.TotalSeconds / 2:0} s, {HeldClients} clients that connect and say nothing, and {NewClients} that ask: {NewClients - served} of them waited. The host used {busy:P0} of a processor meanwhile, {quiet:P0} before.";
+        report.Injected = $"The host's limit of descriptors set to {Left} more than it had ({before}) and the {Reserve} that it keeps for itself, for {length.Outage.TotalSeconds / 2:0} s, {held.Count} clients that connect and say nothing, and {NewClients} that ask: {NewClients - served} of them waited. The host used {busy:P0} of a processor meanwhile, {quiet:P0} before.";
         report.Judge(result, site.Ledger);
         report.CheckNone(result.Failures, "a request of a client that is connected");
         var allowed = before + ((workers.Serving().Count - workersBefore) * WorkerDescriptors);
