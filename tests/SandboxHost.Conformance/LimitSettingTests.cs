@@ -21,8 +21,6 @@ public sealed class LimitSettingTests(LimitSettingTests.Hosts hosts) : IClassFix
         ("memory", "192mb"), ("concurrency", "1"), ("max_workers", "1"), ("queue_length", "1"), ("queue_time", "2s"),
     ];
 
-    public static TheoryData<Place> Places => [Place.Host, Place.Site, Place.Function];
-
     public enum Place
     {
         /// <summary><c>--limit NAME=VALUE</c>.</summary>
@@ -35,110 +33,87 @@ public sealed class LimitSettingTests(LimitSettingTests.Hosts hosts) : IClassFix
         Function,
     }
 
-    [Theory(Timeout = 60_000)]
-    [MemberData(nameof(Places))]
-    public async Task FC_55_streaming_time_resets_the_stream(Place place)
+    [Fact(Timeout = 60_000)]
+    public Task FC_55_streaming_time_resets_the_stream() => AtEveryPlaceAsync(async host =>
     {
-        var host = await hosts.GetAsync(place);
-
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => host.Client.GetStringAsync("/drip"));
         await host.Host.WaitForLineAsync("[drip] The response was cut (timeout): Task timed out after 1.00 seconds");
-    }
+    });
 
-    [Theory(Timeout = 60_000)]
-    [MemberData(nameof(Places))]
-    public async Task FC_55_streaming_size_resets_the_stream(Place place)
+    [Fact(Timeout = 60_000)]
+    public Task FC_55_streaming_size_resets_the_stream() => AtEveryPlaceAsync(async host =>
     {
-        var host = await hosts.GetAsync(place);
-
         Assert.Equal(64 * 1024, (await host.Client.GetByteArrayAsync($"/streamed?bytes={64 * 1024}")).Length);
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => host.Client.GetByteArrayAsync($"/streamed?bytes={(64 * 1024) + 1}"));
         await host.Host.WaitForLineAsync("[streamed] The response was cut (response_too_large)");
-    }
+    });
 
-    [Theory(Timeout = 60_000)]
-    [MemberData(nameof(Places))]
-    public async Task FC_55_buffered_time_is_504(Place place) =>
-        await RefusedAsync(await (await hosts.GetAsync(place)).Client.GetAsync("/late?ms=60000"), HttpStatusCode.GatewayTimeout, "timeout", "4.00 seconds");
+    [Fact(Timeout = 60_000)]
+    public Task FC_55_buffered_time_is_504() => AtEveryPlaceAsync(async host =>
+        await RefusedAsync(await host.Client.GetAsync("/late?ms=60000"), HttpStatusCode.GatewayTimeout, "timeout", "4.00 seconds"));
 
-    [Theory(Timeout = 60_000)]
-    [MemberData(nameof(Places))]
-    public async Task FC_55_buffered_size_is_502(Place place)
+    [Fact(Timeout = 60_000)]
+    public Task FC_55_buffered_size_is_502() => AtEveryPlaceAsync(async host =>
     {
-        var host = await hosts.GetAsync(place);
-
         Assert.Equal(32 * 1024, (await host.Client.GetByteArrayAsync($"/sized?bytes={32 * 1024}")).Length);
         await RefusedAsync(
             await host.Client.GetAsync($"/sized?bytes={(32 * 1024) + 1}"), HttpStatusCode.BadGateway, "response_too_large", "(32768 bytes)");
-    }
+    });
 
-    [Theory(Timeout = 60_000)]
-    [MemberData(nameof(Places))]
-    public async Task FC_55_request_size_is_413_announced_or_not(Place place)
+    [Fact(Timeout = 60_000)]
+    public Task FC_55_request_size_is_413_announced_or_not() => AtEveryPlaceAsync(async host =>
     {
-        var host = await hosts.GetAsync(place);
-
         Assert.Equal("2048", await (await host.Client.PostAsync("/reads", new ByteArrayContent(new byte[2048]))).Content.ReadAsStringAsync());
         await RefusedAsync(
             await host.Client.PostAsync("/reads", new ByteArrayContent(new byte[2049])), HttpStatusCode.RequestEntityTooLarge, "request_too_large", "2048 bytes");
         using var chunked = new HttpRequestMessage(HttpMethod.Post, "/reads") { Content = new StreamContent(new MemoryStream(new byte[2049])) };
         chunked.Headers.TransferEncodingChunked = true;
         await RefusedAsync(await host.Client.SendAsync(chunked), HttpStatusCode.RequestEntityTooLarge, "request_too_large", "2048 bytes");
-    }
+    });
 
-    [Theory(Timeout = 60_000)]
-    [MemberData(nameof(Places))]
-    public async Task FC_55_background_time_ends_the_run_and_is_logged(Place place)
+    [Fact(Timeout = 60_000)]
+    public Task FC_55_background_time_ends_the_run_and_is_logged() => AtEveryPlaceAsync(async host =>
     {
-        var host = await hosts.GetAsync(place);
-
         Assert.Equal(HttpStatusCode.Accepted, (await host.Client.PostAsync("/work", null)).StatusCode);
         var line = await host.Host.WaitForLineAsync("Background function work failed (timeout)");
         Assert.EndsWith("Task timed out after 1.00 seconds", line);
-    }
+    });
 
-    [Theory(Timeout = 60_000)]
-    [MemberData(nameof(Places))]
-    public async Task FC_55_background_size_is_413(Place place) => await RefusedAsync(
-        await (await hosts.GetAsync(place)).Client.PostAsync("/work", new ByteArrayContent(new byte[1025])),
+    [Fact(Timeout = 60_000)]
+    public Task FC_55_background_size_is_413() => AtEveryPlaceAsync(async host =>
+        await RefusedAsync(
+        await host.Client.PostAsync("/work", new ByteArrayContent(new byte[1025])),
         HttpStatusCode.RequestEntityTooLarge,
         "request_too_large",
-        "1024 bytes");
+        "1024 bytes"));
 
-    [Theory(Timeout = 60_000)]
-    [MemberData(nameof(Places))]
-    public async Task FC_55_scheduled_time_ends_the_run(Place place)
+    [Fact(Timeout = 60_000)]
+    public Task FC_55_scheduled_time_ends_the_run() => AtEveryPlaceAsync(async host =>
     {
-        var (reply, text) = await (await hosts.GetAsync(place)).AskAsync("/.netlify/functions/tick");
+        var (reply, text) = await host.AskAsync("/.netlify/functions/tick");
 
         Assert.Equal(HttpStatusCode.InternalServerError, reply.StatusCode);
         Assert.Contains("TimeoutError: Task timed out after 1.50 seconds", text);
-    }
+    });
 
-    [Theory(Timeout = 60_000)]
-    [MemberData(nameof(Places))]
-    public async Task FC_55_memory_is_502(Place place) =>
-        await RefusedAsync(await (await hosts.GetAsync(place)).Client.GetAsync("/hoards"), HttpStatusCode.BadGateway, "out_of_memory", "192 MB");
+    [Fact(Timeout = 60_000)]
+    public Task FC_55_memory_is_502() => AtEveryPlaceAsync(async host =>
+        await RefusedAsync(await host.Client.GetAsync("/hoards"), HttpStatusCode.BadGateway, "out_of_memory", "192 MB"));
 
-    [Theory(Timeout = 60_000)]
-    [MemberData(nameof(Places))]
-    public async Task FC_55_concurrency_and_max_workers_keep_a_function_to_one_at_a_time(Place place)
+    [Fact(Timeout = 60_000)]
+    public Task FC_55_concurrency_and_max_workers_keep_a_function_to_one_at_a_time() => AtEveryPlaceAsync(async host =>
     {
-        var host = await hosts.GetAsync(place);
-
         // With one place in the queue, two can't wait for the first start.
         await host.Client.GetStringAsync("/counts");
         var seen = await Task.WhenAll(host.Client.GetFromJsonAsync<JsonElement>("/counts"), host.Client.GetFromJsonAsync<JsonElement>("/counts"));
 
         Assert.Equal([1, 1], seen.Select(one => one.GetProperty("together").GetInt32()));
         Assert.Single(seen.Select(one => one.GetProperty("worker").GetString()).Distinct());
-    }
+    });
 
-    [Theory(Timeout = 60_000)]
-    [MemberData(nameof(Places))]
-    public async Task FC_55_queue_length_is_503_at_once_and_queue_time_later(Place place)
+    [Fact(Timeout = 60_000)]
+    public Task FC_55_queue_length_is_503_at_once_and_queue_time_later() => AtEveryPlaceAsync(async host =>
     {
-        var host = await hosts.GetAsync(place);
         var running = host.Client.GetAsync("/queued?ms=3500");
         await host.Host.WaitForLineAsync("[queued] began");
         var watch = Stopwatch.StartNew();
@@ -150,7 +125,20 @@ public sealed class LimitSettingTests(LimitSettingTests.Hosts hosts) : IClassFix
         await RefusedAsync(await others.Single(other => other != first), HttpStatusCode.ServiceUnavailable, "overloaded", "");
         Assert.InRange(watch.Elapsed.TotalSeconds, 1.9, 3.3);
         Assert.Equal(HttpStatusCode.OK, (await running).StatusCode);
-    }
+    });
+
+    /// <summary>With the three hosts at the same time: most of it is waiting for a limit.</summary>
+    private Task AtEveryPlaceAsync(Func<Fixture, Task> check) => Task.WhenAll(Enum.GetValues<Place>().Select(async place =>
+    {
+        try
+        {
+            await check(await hosts.GetAsync(place));
+        }
+        catch (Exception ex)
+        {
+            throw new InvalidOperationException($"With the limits of the {place}: {ex.Message}", ex);
+        }
+    }));
 
     private static async Task RefusedAsync(HttpResponseMessage reply, HttpStatusCode status, string code, string message)
     {
