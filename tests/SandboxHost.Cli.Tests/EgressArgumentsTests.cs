@@ -13,8 +13,14 @@ public sealed class EgressArgumentsTests
         Assert.Equal(
             new EgressLimits
             {
-                MaxConnections = 16, ConnectionsPerSecond = 10, ConnectionBurst = 100, BytesPerSecond = 8 << 20, ByteBurst = 128 << 20,
-                LookupsPerSecond = 5, LookupBurst = 50, MaxLookups = 2,
+                MaxConnections = 16,
+                ConnectionsPerSecond = 10,
+                ConnectionBurst = 100,
+                BytesPerSecond = 8 << 20,
+                ByteBurst = 128 << 20,
+                LookupsPerSecond = 5,
+                LookupBurst = 50,
+                MaxLookups = 2,
             },
             egress.Limits);
     }
