@@ -70,7 +70,7 @@ public sealed class NetlifyToml
         ArgumentNullException.ThrowIfNull(mistakes);
         try
         {
-            var written = TomlSerializer.Deserialize<TomlTable>(text) ?? [];
+            var written = TomlText.Read(text);
 
             // It takes a key twice. Netlify's parser does not, and which of the two counts nobody can see.
             SyntaxParser.ParseStrict(text);

@@ -52,7 +52,7 @@ public sealed class SiteSettings
         ArgumentNullException.ThrowIfNull(mistakes);
         try
         {
-            var root = TomlSerializer.Deserialize<TomlTable>(text) ?? new TomlTable();
+            var root = TomlText.Read(text);
             var settings = new SiteSettings();
             settings.Load(root, new Lazy<TomlLines>(() => new TomlLines(text)), mistakes);
             return settings;

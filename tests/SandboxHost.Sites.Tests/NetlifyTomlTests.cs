@@ -167,6 +167,15 @@ public sealed class NetlifyTomlTests
         Assert.Matches(@"^netlify\.toml: \(\d+,\d+\) ", Assert.Single(_mistakes));
     }
 
+    [TimedTheory]
+    [InlineData("a = \"\\")]
+    [InlineData("\"\\")]
+    public void A_text_that_ends_within_an_escape_is_a_mistake(string text)
+    {
+        Assert.Null(NetlifyToml.Parse(text, DeployContext.Parse("dev", ""), _mistakes));
+        Assert.Equal("netlify.toml: The text ends within an escape.", Assert.Single(_mistakes));
+    }
+
     [TimedFact]
     public void Hostile_nesting_is_a_mistake_and_not_the_end_of_the_process()
     {

@@ -130,6 +130,7 @@ public sealed class SiteSettingsTests
     [TimedTheory]
     [InlineData("[limits")]
     [InlineData("a = ")]
+    [InlineData("a = \"\\")]
     public void What_is_no_toml_is_one_mistake_and_no_settings(string text)
     {
         Assert.Same(SiteSettings.Unreadable, Read(text));

@@ -73,6 +73,7 @@ internal static class SiteFileTarget
             "t[build]\npublish = \"dist\"\n[functions.\"a*\"]\nschedule = \"@hourly\"\nincluded_files = [\"x\"]\n",
             "t[[redirects]]\nfrom = \"/a/*\"\nto = \"/b/:splat\"\nstatus = 302\nquery = {a = \":a\"}\nconditions = {Country = [\"DE\"]}\n",
             "t[[headers]]\nfor = \"/*\"\n[headers.values]\nx-a = \"b\"\n[context.dev.environment]\nA = \"1\"\n[dev]\nport = 1\n",
+            "t\"\\",
             "r/a/* /b/:splat 301!\n/c a=:a /d?x=:a 200 Country=de Language=en\nhttp://x.example/y /z\n# c\n",
             "h/*\n  x-a: b\n  x-a: c\n/b\n  link: <x>; rel=y\n",
             "e# c\nexport A=1\nB = \"x\\ny\" # c\nC: 'q\nr'\nD=`t`\nE=\\\"\n",
