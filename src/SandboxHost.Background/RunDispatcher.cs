@@ -141,22 +141,20 @@ public sealed class RunDispatcher : IAsyncDisposable
     private void Start(ClaimedRun claimed)
     {
         var function = claimed.Run.Function;
-        // A preview's troubles are its own: its runs come again by their own times, and keep those of what is live back by nothing.
-        var isLive = _snapshots.Current is var snapshot && snapshot.FindFunction(function, claimed.Run.DeployId) == snapshot.FindFunction(function);
         lock (_gate)
         {
             _running[function] = _running.GetValueOrDefault(function) + 1;
             var run = Task.Run(() => _executor.RunAsync(claimed, _stopping.Token), CancellationToken.None);
             _runs.Add(run);
-            _ = run.ContinueWith(ended => OnEnded(function, isLive, ended), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            _ = run.ContinueWith(ended => OnEnded(function, ended), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
     }
 
-    private void OnEnded(FunctionKey function, bool isLive, Task<TimeSpan?> run)
+    private void OnEnded(FunctionKey function, Task<TimeSpan?> run)
     {
         lock (_gate)
         {
-            if (isLive && run.IsCompletedSuccessfully && run.Result is { } rest)
+            if (run.IsCompletedSuccessfully && run.Result is { } rest)
             {
                 _resting[function] = (_clock.GetTimestamp(), rest);
             }

@@ -44,7 +44,9 @@ public sealed class RunExecutor(
 
         if (error.Code is ErrorCode.Overloaded or ErrorCode.CrashLoop or ErrorCode.StartFailed)
         {
-            return await PostponeAsync(claimed.Run, error, stopping);
+            var rest = await PostponeAsync(claimed.Run, error, stopping);
+            // A preview's troubles are its own: its runs come again by their own times, and keep those of what is live back by nothing.
+            return function == snapshots.Current.FindFunction(claimed.Run.Function) ? rest : null;
         }
 
         await FailAsync(claimed.Run, function, error, stopping);

@@ -31,20 +31,7 @@ internal static class EgressArguments
     /// <param name="mistakes">Takes one sentence for each text that can't be read.</param>
     public static EgressOptions Read(IEnumerable<string> limits, IEnumerable<string> hostAddresses, List<string> mistakes)
     {
-        var read = new EgressLimits();
-        foreach (var text in limits)
-        {
-            var (name, value) = HostArguments.Split(text);
-            if (value is not null && Set(read, name, value) is { } next)
-            {
-                read = next;
-            }
-            else
-            {
-                mistakes.Add($"--egress-limit {text}: {RuleOf(name)}");
-            }
-        }
-
+        var read = HostArguments.ReadSettings(Limits, limits, new EgressLimits(), Set, RuleOf, mistakes);
         var further = new List<IPAddress>();
         foreach (var text in hostAddresses)
         {

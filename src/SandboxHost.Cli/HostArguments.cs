@@ -101,7 +101,7 @@ internal static class HostArguments
     public static T Over<T>(T options, ParseResult arguments, List<string> mistakes)
         where T : HostOptions => (T)(options with
         {
-            Limits = ReadLimits(arguments.GetValue(Limits) ?? [], mistakes),
+            Limits = ReadSettings(Limits, arguments.GetValue(Limits) ?? [], FunctionLimits.Default, LimitsReader.Set, LimitsReader.RuleOf, mistakes),
             Egress = EgressArguments.Read(arguments.GetValue(EgressArguments.Limits) ?? [], arguments.GetValue(EgressArguments.HostAddress) ?? [], mistakes),
             Isolation = arguments.GetValue(Isolation),
             Placeholders = Math.Max(0, arguments.GetValue(Placeholders)),
@@ -193,23 +193,28 @@ internal static class HostArguments
         return equals < 0 ? (text, null) : (text[..equals], text[(equals + 1)..]);
     }
 
-    private static FunctionLimits ReadLimits(string[] texts, List<string> mistakes)
+    /// <summary>Settings with each NAME=VALUE of an option laid over them.</summary>
+    /// <param name="set">Settings with a value set; null when the name or the value is not legal.</param>
+    /// <param name="ruleOf">What is legal for a name.</param>
+    /// <param name="mistakes">Takes one sentence for each text that is not.</param>
+    public static T ReadSettings<T>(
+        Option option, IEnumerable<string> texts, T settings, Func<T, string, string, T?> set, Func<string, string> ruleOf, List<string> mistakes)
+        where T : class
     {
-        var limits = FunctionLimits.Default;
         foreach (var text in texts)
         {
             var (name, value) = Split(text);
-            if (value is not null && LimitsReader.Set(limits, name, value) is { } next)
+            if (value is not null && set(settings, name, value) is { } next)
             {
-                limits = next;
+                settings = next;
             }
             else
             {
-                mistakes.Add($"--limit {text}: {LimitsReader.RuleOf(name)}");
+                mistakes.Add($"{option.Name} {text}: {ruleOf(name)}");
             }
         }
 
-        return limits;
+        return settings;
     }
 
     private static TimeSpan? Seconds(double? value) => value is null ? null : TimeSpan.FromSeconds(value.Value);

@@ -97,7 +97,8 @@ public sealed class ScheduleTests : IDisposable
         await using var first = await StartAsync(Function("@hourly"));
         await using var second = await StartAsync(Function("@hourly"));
 
-        await first.MoveUntilAsync(() => _clock.GetUtcNow() > BackgroundHost.Noon.AddHours(1.5), TimeSpan.FromSeconds(20), "time passes");
+        // In steps that leave a host on a busy machine the time to renew its lease: who loses it has its run begun twice.
+        await first.MoveUntilAsync(() => _clock.GetUtcNow() > BackgroundHost.Noon.AddHours(1.5), TimeSpan.FromSeconds(5), "time passes");
         await Eventually.TrueAsync(() => first.Invoker.Requests.Count + second.Invoker.Requests.Count > 0, TimeSpan.FromSeconds(5), "the tick");
 
         Assert.Single(await first.Runs.ListAsync(new RunQuery(), Stop));

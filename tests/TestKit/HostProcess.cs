@@ -67,11 +67,12 @@ public sealed partial class HostProcess : IAsyncDisposable
     /// <summary>Starts the command with exactly these arguments.</summary>
     public static HostProcess Launch(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo(Repository.SandboxHost[0]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        foreach (var argument in Repository.SandboxHost.Skip(1).Concat(arguments))
+        var start = new ProcessStartInfo("dotnet", [Repository.SandboxHost, .. arguments])
         {
-            start.ArgumentList.Add(argument);
-        }
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
 
         // Something of the test's environment that no function may ever see.
         start.Environment["HOST_SECRET"] = "the-hosts-own-secret";

@@ -13,8 +13,8 @@ public static class Repository
     /// <summary>esbuild, from the variable ESBUILD or from runtimes/; skips the test when there is none.</summary>
     public static string Esbuild => Runtime("ESBUILD", "@esbuild/linux", "esbuild");
 
-    /// <summary>The `sandboxhost` command as it was built with the tests: a program, and the arguments that come first.</summary>
-    public static IReadOnlyList<string> SandboxHost { get; } = ["dotnet", PathOf("artifacts/bin/SandboxHost.Cli/release/sandboxhost.dll")];
+    /// <summary>The `sandboxhost` command as it was built with the tests, for `dotnet` to run.</summary>
+    public static string SandboxHost => PathOf("artifacts/bin/SandboxHost.Cli/release/sandboxhost.dll");
 
     public static string Example(string name) => PathOf("examples/" + name);
 

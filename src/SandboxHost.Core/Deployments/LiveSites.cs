@@ -78,6 +78,7 @@ internal sealed class LiveSites(IDeployContent content, SnapshotSource snapshots
         }
 
         ReadAgain(site, deploy.Id);
+        ListSites();
         return snapshots.PrepareAndPublishAsync(Compose());
     }
 
@@ -117,11 +118,16 @@ internal sealed class LiveSites(IDeployContent content, SnapshotSource snapshots
         }
     }
 
-    private void Publish() => snapshots.Publish(Compose());
+    private void Publish()
+    {
+        ListSites();
+        snapshots.Publish(Compose());
+    }
+
+    private void ListSites() => _list = [.. _sites.Values.OrderBy(site => site.Name, StringComparer.Ordinal)];
 
     private HostSnapshot Compose()
     {
-        _list = [.. _sites.Values.OrderBy(site => site.Name, StringComparer.Ordinal)];
         var served = _deploys.Values.Where(item => item.Snapshot is not null).ToLookup(item => _sites[item.Deploy.SiteId].PublishedDeployId == item.Deploy.Id, item => item.Snapshot!);
         return new HostSnapshot([.. served[true].OrderBy(site => site.Identity.Name, StringComparer.Ordinal)], [.. served[false]], hasMain: false);
     }

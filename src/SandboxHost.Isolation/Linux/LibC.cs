@@ -94,7 +94,7 @@ internal static partial class LibC
     public static SandboxException Failure(string step, string path, int errno) =>
         new($"{step}: {path}: errno {errno} ({Marshal.GetPInvokeErrorMessage(errno)})");
 
-    // Variadic in C: with integers only, the registers are the same on x86-64 and arm64.
+    // Variadic in C; with integers only, the registers are the same on x86-64 and arm64.
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint syscall(nint number, nint first, nint second, nint third, nint fourth);
 
@@ -104,7 +104,7 @@ internal static partial class LibC
     [LibraryImport("libc")]
     private static partial int getrlimit(int resource, out ResourceLimit limit);
 
-    // Variadic in C, as below.
+    // Variadic in C, as syscall is.
     [LibraryImport("libc")]
     private static partial int fcntl(SafeFileHandle descriptor, int command, int argument);
 

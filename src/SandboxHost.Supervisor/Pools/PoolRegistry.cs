@@ -65,7 +65,7 @@ internal sealed class PoolRegistry : IAsyncDisposable
     {
         try
         {
-            await Task.WhenAll(_pools.Select(pair => PrepareSuccessorAsync(pair.Key, pair.Value, coming))).WaitAsync(PrepareLimit, _context.Clock);
+            await Task.WhenAll(LeftBy(coming).Select(pair => PrepareSuccessorAsync(pair.Key, pair.Value, coming))).WaitAsync(PrepareLimit, _context.Clock);
         }
         catch (TimeoutException)
         {
@@ -75,21 +75,20 @@ internal sealed class PoolRegistry : IAsyncDisposable
 
     private void OnPublished(HostSnapshot snapshot)
     {
-        foreach (var (function, pool) in _pools)
+        foreach (var (function, pool) in LeftBy(snapshot))
         {
-            if (!snapshot.Contains(function))
-            {
-                _ = PrepareSuccessorAsync(function, pool, snapshot);
-                pool.Supersede();
-            }
+            _ = PrepareSuccessorAsync(function, pool, snapshot);
+            pool.Supersede();
         }
     }
+
+    /// <summary>The pools whose functions are not in the snapshot.</summary>
+    private IEnumerable<KeyValuePair<FunctionVersion, FunctionPool>> LeftBy(HostSnapshot snapshot) => _pools.Where(pair => !snapshot.Contains(pair.Key));
 
     // Who was warm stays warm: the next request finds a worker of the new version. Not on a developer's machine, where
     // saving a file should run nothing.
     private Task PrepareSuccessorAsync(FunctionVersion function, FunctionPool pool, HostSnapshot next) =>
-        !next.Contains(function)
-        && next.FindFunction(new FunctionKey(function.Site.Id, function.Name)) is { BuildError: null, Deploy.Published: true } successor
+        next.FindFunction(new FunctionKey(function.Site.Id, function.Name)) is { BuildError: null, Deploy.Published: true } successor
         && pool.TryHandOver(out var history)
             ? Create(successor, history).PrepareAsync()
             : Task.CompletedTask;

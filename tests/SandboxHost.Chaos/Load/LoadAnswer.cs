@@ -19,8 +19,8 @@ internal static class LoadAnswer
         _ => (LoadEnd.Failed, NameIn(body) ?? $"status {status}", 0),
     };
 
-    // The second line, "version N".
-    private static int VersionIn(string body) => int.Parse(body.Split('\n')[1]["version ".Length..]);
+    /// <summary>The version that a whole body is of: its second line, "version N".</summary>
+    public static int VersionIn(string body) => int.Parse(body.Split('\n')[1]["version ".Length..]);
 
     private static string? NameIn(string body)
     {

@@ -108,6 +108,9 @@ internal sealed class LoadSite : IAsyncDisposable
         Assert.Equal(200, (int)reply.StatusCode);
     }
 
+    /// <summary>The version that answers now.</summary>
+    public static async Task<int> VersionAsync(HttpClient client) => LoadAnswer.VersionIn(await client.GetStringAsync("/read?id=look"));
+
     public static Uri AddressOf(HostProcess host) => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{host.Port}"));
 
     /// <param name="hostName">By which the host knows the site; null for a host of the folder.</param>

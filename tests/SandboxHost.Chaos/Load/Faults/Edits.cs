@@ -22,7 +22,7 @@ internal sealed class Edits : Fault
             var current = version;
             versions.Begin(version, load.Elapsed);
             site.WriteVersion(version);
-            var took = await Eventually.TrueAsync(async () => await VersionAsync(client) == current, LoadDriver.HangLimit, $"version {version} shows");
+            var took = await Eventually.TrueAsync(async () => await LoadSite.VersionAsync(client) == current, LoadDriver.HangLimit, $"version {version} shows");
             versions.Complete(load.Elapsed);
             report.Recovered("edit shown", took, LoadDriver.HangLimit, Promised);
         }
@@ -32,12 +32,5 @@ internal sealed class Edits : Fault
         report.Judge(result, site.Ledger);
         report.CheckNone(result.Failures, "a request");
         report.CheckNone(result.Requests.Where(request => request.End == LoadEnd.Succeeded && versions.IsStale(request)), "an answer of a version that was gone");
-    }
-
-    /// <summary>The version that answers now.</summary>
-    internal static async Task<int> VersionAsync(HttpClient client)
-    {
-        var text = await client.GetStringAsync("/read?id=look");
-        return int.Parse(text.Split('\n')[1]["version ".Length..]);
     }
 }

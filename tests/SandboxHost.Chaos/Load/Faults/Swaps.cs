@@ -61,7 +61,7 @@ internal sealed class Swaps : Fault
             versions.Complete(load.Elapsed);
             report.Recovered("deploy published", Stopwatch.GetElapsedTime(start), PublishLimit, Promised);
             start = Stopwatch.GetTimestamp();
-            report.Check(await Edits.VersionAsync(client) == version, "another deploy answered than the one that was published");
+            report.Check(await LoadSite.VersionAsync(client) == version, "another deploy answered than the one that was published");
             report.Recovered("answer of the new deploy", Stopwatch.GetElapsedTime(start), Promised);
         }
 
