@@ -63,12 +63,14 @@ public sealed class DevHost : IAsyncDisposable
         try
         {
             var folders = options.Sites.Select(site => FolderFor(site, options, events, parts.Own(ArtifactsFolder.Claim(site.Directory)).Path)).ToList();
-            await parts.Own(new DevSites(folders, parts.Snapshots, clock)).StartAsync(cancellationToken);
-            await parts.StartWorkersAsync([.. options.Sites.Select(HostNameOf).Distinct()], cancellationToken);
-            parts.OpenWork(Path.Combine(options.Sites[0].Directory, ".sandboxhost", "work"));
+            var sites = parts.Own(new DevSites(folders, parts.Snapshots, clock));
+            var workDirectory = Path.Combine(options.Sites[0].Directory, ".sandboxhost", "work");
+            await Task.WhenAll(
+                Task.Run(() => sites.StartAsync(cancellationToken), CancellationToken.None),
+                parts.OpenAsync([.. options.Sites.Select(HostNameOf).Distinct()], workDirectory, cancellationToken));
+            await parts.ServeAsync(cancellationToken);
             await parts.StartWorkAsync();
             await ServeControlAsync(parts, ControlSocket.PathFor(options.Sites[0].Directory), loggers.CreateLogger<DevHost>(), cancellationToken);
-            await parts.ServeAsync(cancellationToken);
             return new DevHost(parts);
         }
         catch

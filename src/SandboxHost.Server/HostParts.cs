@@ -16,8 +16,8 @@ using SandboxHost.Supervisor;
 namespace SandboxHost.Server;
 
 /// <summary>
-/// What every host is made of, wherever its sites come from, in the order in which it starts: workers, work that outlives
-/// requests, the control API, the public server. Disposing ends it in the opposite order and leaves nothing.
+/// What every host is made of, wherever its sites come from, in the order in which it starts: workers and the store of
+/// work that outlives requests, the public server, that work, the control API. Disposing ends it in the opposite order and leaves nothing.
 /// </summary>
 /// <param name="options">With every port picked.</param>
 internal sealed class HostParts(HostOptions options, ILogSink output, ILoggerFactory loggers, TimeProvider clock) : IAsyncDisposable
@@ -29,10 +29,10 @@ internal sealed class HostParts(HostOptions options, ILogSink output, ILoggerFac
 
     public SnapshotSource Snapshots { get; } = new();
 
-    /// <summary>From <see cref="StartWorkersAsync"/> on.</summary>
+    /// <summary>From <see cref="OpenAsync"/> on.</summary>
     public WorkerHost? Workers { get; private set; }
 
-    /// <summary>From <see cref="OpenWork"/> on.</summary>
+    /// <summary>From <see cref="OpenAsync"/> on.</summary>
     public PlatformEvents? Events { get; private set; }
 
     /// <summary>From <see cref="ServeAsync"/> on.</summary>
@@ -48,23 +48,32 @@ internal sealed class HostParts(HostOptions options, ILogSink output, ILoggerFac
         return part;
     }
 
+    /// <summary>Begins to take workers, and opens what is kept; nothing of it runs yet.</summary>
     /// <param name="hostNames">Names below localhost that lead to the host from inside of sandboxes.</param>
+    /// <param name="workDirectory">Holds the store and who uses it.</param>
     /// <exception cref="SandboxException">This host can't isolate as it should.</exception>
-    public async Task StartWorkersAsync(IReadOnlyList<string> hostNames, CancellationToken cancellationToken)
+    /// <exception cref="Runs.RunStoreException">The store can't be opened.</exception>
+    public async Task<BackgroundWork> OpenAsync(IReadOnlyList<string> hostNames, string workDirectory, CancellationToken cancellationToken)
     {
-        var egress = options.Egress with { Sites = WorkerSettings.SiteServerFor(options.Listen, hostNames) };
-        var (launcher, linkDirectory) = await CreateLauncherAsync(egress, cancellationToken);
-        var confined = options.Isolation == IsolationMode.Bubblewrap;
-        Workers = Own(await WorkerHost.StartAsync(
-            WorkerSettings.SupervisorOptionsFor(options, linkDirectory, confined), launcher, Snapshots, output, clock, loggers, cancellationToken));
-    }
+        // Each is mostly compiling, and there is more than one core.
+        var opening = Task.Run(() => BackgroundWork.Open(workDirectory, options.Background), CancellationToken.None);
+        try
+        {
+            Workers = await StartWorkersAsync(hostNames, cancellationToken);
+        }
+        catch
+        {
+            await ((Task)opening).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (opening.IsCompletedSuccessfully)
+            {
+                Own(await opening);
+            }
 
-    /// <summary>Opens what is kept; nothing of it runs yet.</summary>
-    /// <param name="directory">Holds the store and who uses it.</param>
-    public BackgroundWork OpenWork(string directory)
-    {
-        _work = Own(BackgroundWork.Open(directory, options.Background));
-        Events = new PlatformEvents(_work.Queue, Workers!.Invoker, output, clock);
+            throw;
+        }
+
+        _work = Own(await opening);
+        Events = new PlatformEvents(_work.Queue, Workers.Invoker, output, clock);
         return _work;
     }
 
@@ -120,6 +129,15 @@ internal sealed class HostParts(HostOptions options, ILogSink output, ILoggerFac
         {
             await part.DisposeAsync();
         }
+    }
+
+    private async Task<WorkerHost> StartWorkersAsync(IReadOnlyList<string> hostNames, CancellationToken cancellationToken)
+    {
+        var egress = options.Egress with { Sites = WorkerSettings.SiteServerFor(options.Listen, hostNames) };
+        var (launcher, linkDirectory) = await CreateLauncherAsync(egress, cancellationToken);
+        var confined = options.Isolation == IsolationMode.Bubblewrap;
+        return Own(await WorkerHost.StartAsync(
+            WorkerSettings.SupervisorOptionsFor(options, linkDirectory, confined), launcher, Snapshots, output, clock, loggers, cancellationToken));
     }
 
     private async Task<(ISandboxLauncher Launcher, string LinkDirectory)> CreateLauncherAsync(EgressOptions egress, CancellationToken cancellationToken)

@@ -59,8 +59,7 @@ public sealed class ServeHost : IAsyncDisposable
         try
         {
             var content = parts.Own(DeployContent.Open(options.DataDirectory, new OperatorRules(options.Limits, options.EgressAllow)));
-            await parts.StartWorkersAsync([], cancellationToken);
-            var work = parts.OpenWork(Path.Combine(options.DataDirectory, "work"));
+            var work = await parts.OpenAsync([], Path.Combine(options.DataDirectory, "work"), cancellationToken);
             var deployer = parts.Own(new Deployer(
                 new SqliteDeployStore(work.Database), content, parts.Snapshots, parts.Events!, new DeployAddresses(publicUrl), options.Deploys, clock));
             foreach (var mistake in await deployer.StartAsync(cancellationToken))
@@ -68,9 +67,9 @@ public sealed class ServeHost : IAsyncDisposable
                 loggers.CreateLogger<ServeHost>().DeployNotServed(mistake);
             }
 
+            await parts.ServeAsync(cancellationToken);
             await parts.StartWorkAsync();
             await parts.ServeControlAsync(ControlSocket.InDataDirectory(options.DataDirectory), deployer, cancellationToken);
-            await parts.ServeAsync(cancellationToken);
             return new ServeHost(parts, deployer, publicUrl);
         }
         catch
