@@ -47,58 +47,11 @@ public sealed partial class EsbuildBundler(string executable)
     private const string RequireBanner =
         "import{createRequire as __sandboxhostCreateRequire}from\"node:module\";let require=__sandboxhostCreateRequire(import.meta.url);";
 
-    /// <param name="externals">npm packages that stay imports.</param>
-    public async Task<Bundle> BundleAsync(
-        FunctionSource source, SourceLayout layout, IReadOnlyList<string> externals, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(source);
-        ArgumentNullException.ThrowIfNull(layout);
-        ArgumentNullException.ThrowIfNull(externals);
-        var (siteDirectory, entry) = (layout.SiteDirectory, layout.EntryPathOf(source));
-        var output = Directory.CreateTempSubdirectory("sandboxhost-bundle-").FullName;
-        try
-        {
-            var result = await Cli.Wrap(executable)
-                .WithArguments([.. ArgumentsFor(source, output), .. externals.Select(name => "--external:" + name)])
-                .WithWorkingDirectory(siteDirectory)
-                .WithValidation(CommandResultValidation.None)
-                .ExecuteBufferedAsync(cancellationToken);
-            if (result.ExitCode != 0)
-            {
-                var failure = result.StandardError.Trim();
-                return new Bundle(entry, "", "", [.. ReadInputsOfFailure(failure, siteDirectory).Prepend(source.EntryFile).Distinct()], failure)
-                {
-                    NativePackage = NativeModuleText().Match(failure) is { Success: true } match ? match.Groups["package"].Value : null,
-                };
-            }
+    /// <summary>Of one run: what it holds in memory and what stands in its command line is bounded.</summary>
+    private const int MostTogether = 100;
 
-            var code = await File.ReadAllTextAsync(Path.Combine(output, source.Name + ".mjs"), cancellationToken);
-            var map = await File.ReadAllTextAsync(Path.Combine(output, source.Name + ".mjs.map"), cancellationToken);
-            var meta = await File.ReadAllTextAsync(Path.Combine(output, "meta.json"), cancellationToken);
-            var inputs = ReadInputs(meta, siteDirectory).ToLookup(file => file.Contains("/node_modules/", StringComparison.Ordinal));
-            var place = Path.GetDirectoryName(Path.Combine(layout.Root, entry))!;
-            return new Bundle(entry, code, WithSourcesFrom(map, output, place), [.. inputs[false]], null) { PackageInputs = [.. inputs[true]] };
-        }
-        finally
-        {
-            Directory.Delete(output, recursive: true);
-        }
-    }
-
-    /// <summary>One file as plain JavaScript: without types, everything else as its author wrote it. Null when it can't be read.</summary>
-    public async Task<string?> StripTypesAsync(string file, CancellationToken cancellationToken)
-    {
-        var result = await Cli.Wrap(executable)
-            .WithArguments([file, "--target=esnext", "--charset=utf8", "--log-level=silent"])
-            .WithWorkingDirectory(Path.GetDirectoryName(file)!)
-            .WithValidation(CommandResultValidation.None)
-            .ExecuteBufferedAsync(cancellationToken);
-        return result.ExitCode == 0 ? result.StandardOutput : null;
-    }
-
-    private static string[] ArgumentsFor(FunctionSource source, string output) =>
+    private static readonly string[] BundleArguments =
     [
-        source.EntryFile,
         "--bundle",
         "--platform=node",
         "--target=node24",
@@ -113,19 +66,108 @@ public sealed partial class EsbuildBundler(string executable)
         "--define:__dirname=import.meta.dirname",
         "--define:__filename=import.meta.filename",
         "--banner:js=" + RequireBanner,
-        "--metafile=" + Path.Combine(output, "meta.json"),
-        "--outfile=" + Path.Combine(output, source.Name + ".mjs"),
     ];
 
-    private static List<string> ReadInputs(string meta, string siteDirectory)
+    /// <param name="externals">npm packages that stay imports.</param>
+    /// <returns>One for each source. A source that fails keeps no other from its bundle.</returns>
+    public Task<IReadOnlyList<Bundle>> BundleAsync(
+        IReadOnlyList<FunctionSource> sources, SourceLayout layout, IReadOnlyList<string> externals, CancellationToken cancellationToken)
     {
-        using var document = JsonDocument.Parse(meta);
-        return document.RootElement.GetProperty("inputs").EnumerateObject()
-            .Select(input => input.Name)
-            .Select(name => Path.GetFullPath(Path.Combine(siteDirectory, name)))
-            .Where(File.Exists)
-            .ToList();
+        ArgumentNullException.ThrowIfNull(sources);
+        ArgumentNullException.ThrowIfNull(layout);
+        ArgumentNullException.ThrowIfNull(externals);
+        return MakeAllAsync(sources, some => TryBundleAsync(some, layout, externals, cancellationToken));
     }
+
+    /// <summary>Files as plain JavaScript: without types, everything else as its author wrote it.</summary>
+    /// <param name="files">Absolute.</param>
+    /// <param name="directory">Above them.</param>
+    /// <returns>One for each file; null if it can't be read.</returns>
+    public Task<IReadOnlyList<string?>> StripTypesAsync(IReadOnlyList<string> files, string directory, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        return MakeAllAsync(files, some => TryStripTypesAsync(some, directory, cancellationToken));
+    }
+
+    // A start of esbuild takes longer than what it does for most functions, so one makes many. When one of them fails it makes
+    // none; then each half is tried.
+    private static async Task<IReadOnlyList<TResult>> MakeAllAsync<TItem, TResult>(
+        IReadOnlyList<TItem> items, Func<IReadOnlyList<TItem>, Task<IReadOnlyList<TResult>?>> tryTogether)
+    {
+        if (items.Count == 0)
+        {
+            return [];
+        }
+
+        if (items.Count <= MostTogether && await tryTogether(items) is { } results)
+        {
+            return results;
+        }
+
+        var half = items.Count / 2;
+        return
+        [
+            .. await MakeAllAsync([.. items.Take(half)], tryTogether),
+            .. await MakeAllAsync([.. items.Skip(half)], tryTogether),
+        ];
+    }
+
+    private async Task<IReadOnlyList<Bundle>?> TryBundleAsync(
+        IReadOnlyList<FunctionSource> sources, SourceLayout layout, IReadOnlyList<string> externals, CancellationToken cancellationToken)
+    {
+        using var output = new OutputDirectory();
+        string[] arguments = [.. BundleArguments, "--metafile=" + output.MetaFile, .. externals.Select(name => "--external:" + name)];
+        if (await RunAsync([.. sources.Select(source => source.EntryFile)], arguments, output, layout.SiteDirectory, cancellationToken) is { } failure)
+        {
+            return sources is [var only] ? [FailureOf(only, layout, failure)] : null;
+        }
+
+        using var meta = JsonDocument.Parse(await File.ReadAllTextAsync(output.MetaFile, cancellationToken));
+        var inputs = new BundleInputs(meta.RootElement, layout.SiteDirectory);
+        var bundles = new List<Bundle>(sources.Count);
+        for (var i = 0; i < sources.Count; i++)
+        {
+            var entry = layout.EntryPathOf(sources[i]);
+            var code = await File.ReadAllTextAsync(output.FileOf(i), cancellationToken);
+            var map = await File.ReadAllTextAsync(output.FileOf(i) + ".map", cancellationToken);
+            var files = inputs.Of(output.FileOf(i)).ToLookup(IsOfPackage);
+            var place = Path.GetDirectoryName(Path.Combine(layout.Root, entry))!;
+            bundles.Add(new Bundle(entry, code, WithSourcesFrom(map, output.Path, place), [.. files[false]], null) { PackageInputs = [.. files[true]] });
+        }
+
+        return bundles;
+    }
+
+    private async Task<IReadOnlyList<string?>?> TryStripTypesAsync(IReadOnlyList<string> files, string directory, CancellationToken cancellationToken)
+    {
+        using var output = new OutputDirectory();
+        if (await RunAsync(files, ["--target=esnext", "--charset=utf8", "--log-level=silent"], output, directory, cancellationToken) is not null)
+        {
+            return files.Count == 1 ? [null] : null;
+        }
+
+        return await Task.WhenAll(files.Select((_, i) => File.ReadAllTextAsync(output.FileOf(i), cancellationToken)));
+    }
+
+    /// <returns>Its messages when it failed.</returns>
+    private async Task<string?> RunAsync(
+        IReadOnlyList<string> entries, IEnumerable<string> arguments, OutputDirectory output, string directory, CancellationToken cancellationToken)
+    {
+        var result = await Cli.Wrap(executable)
+            .WithArguments([.. entries.Select((file, i) => $"{i}={file}"), "--outdir=" + output.Path, "--out-extension:.js=" + OutputDirectory.Extension, .. arguments])
+            .WithWorkingDirectory(directory)
+            .WithValidation(CommandResultValidation.None)
+            .ExecuteBufferedAsync(cancellationToken);
+        return result.ExitCode == 0 ? null : result.StandardError.Trim();
+    }
+
+    private static Bundle FailureOf(FunctionSource source, SourceLayout layout, string failure) =>
+        new(layout.EntryPathOf(source), "", "", [.. ReadInputsOfFailure(failure, layout.SiteDirectory).Prepend(source.EntryFile).Distinct()], failure)
+        {
+            NativePackage = NativeModuleText().Match(failure) is { Success: true } match ? match.Groups["package"].Value : null,
+        };
+
+    private static bool IsOfPackage(string file) => file.Contains("/node_modules/", StringComparison.Ordinal);
 
     // What has to change for the failure to go. A file that could not be found is looked for where it was expected.
     private static IEnumerable<string> ReadInputsOfFailure(string failure, string siteDirectory)
@@ -150,7 +192,7 @@ public sealed partial class EsbuildBundler(string executable)
             missing = "";
         }
 
-        return files.Where(file => !file.Contains("/node_modules/", StringComparison.Ordinal));
+        return files.Where(file => !IsOfPackage(file));
     }
 
     [GeneratedRegex("""Could not resolve "(?<missing>[^"\n]+)"|^ {4}(?<file>\S[^\n]*):\d+:\d+:$""", RegexOptions.Multiline | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
@@ -172,5 +214,19 @@ public sealed partial class EsbuildBundler(string executable)
         }
 
         return json.ToJsonString();
+    }
+
+    /// <summary>Where one run puts what it makes, by the entry's number.</summary>
+    private sealed class OutputDirectory : IDisposable
+    {
+        public const string Extension = ".mjs";
+
+        public string Path { get; } = Directory.CreateTempSubdirectory("sandboxhost-bundle-").FullName;
+
+        public string MetaFile => System.IO.Path.Combine(Path, "meta.json");
+
+        public string FileOf(int entry) => System.IO.Path.Combine(Path, entry + Extension);
+
+        public void Dispose() => Directory.Delete(Path, recursive: true);
     }
 }

@@ -25,21 +25,42 @@ public sealed record FunctionBuild
     public required IReadOnlyList<string> Inputs { get; init; }
 }
 
-/// <summary>Builds one function: reads its config from every place that may hold it, bundles it, and finds the files that go with it.</summary>
+/// <summary>Builds functions: reads each one's config from every place that may hold it, bundles it, and finds the files that go with it.</summary>
 /// <param name="siteDirectory">Absolute.</param>
 public sealed class FunctionBuilder(EsbuildBundler bundler, string siteDirectory)
 {
     /// <summary>Packages with machine code come to light one by one; no function has as many as this.</summary>
     private const int MaxBundles = 10;
 
-    public async Task<FunctionBuild> BuildAsync(FunctionSource source, SiteConfiguration configuration, CancellationToken cancellationToken)
+    /// <returns>One for each source.</returns>
+    public async Task<IReadOnlyList<FunctionBuild>> BuildAsync(
+        IReadOnlyList<FunctionSource> sources, SiteConfiguration configuration, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(sources);
         ArgumentNullException.ThrowIfNull(configuration);
-        var (mistakes, warnings) = (new List<string>(), new List<string>());
         var layout = new SourceLayout(siteDirectory, configuration.BaseDirectory);
-        var config = await ReadConfigAsync(source, configuration, mistakes, warnings, cancellationToken);
-        var (bundle, native) = await BundleAsync(source, layout, config, cancellationToken);
+
+        // The file itself, as on Netlify, and not the bundle, in which a CommonJS module is hidden in a function.
+        var modules = await bundler.StripTypesAsync([.. sources.Select(source => source.EntryFile)], siteDirectory, cancellationToken);
+        var described = sources.Select((source, i) => Describe(source, modules[i], configuration)).ToList();
+        var builds = new Dictionary<FunctionSource, FunctionBuild>(sources.Count);
+        foreach (var alike in described.GroupBy(function => string.Join('\n', function.Config.Externals), StringComparer.Ordinal))
+        {
+            var functions = alike.ToList();
+            var bundles = await bundler.BundleAsync([.. functions.Select(function => function.Source)], layout, [.. functions[0].Config.Externals], cancellationToken);
+            for (var i = 0; i < functions.Count; i++)
+            {
+                var (bundle, native) = await LeaveOutNativeAsync(bundles[i], functions[i], layout, cancellationToken);
+                builds[functions[i].Source] = Finish(functions[i], bundle, native, configuration);
+            }
+        }
+
+        return [.. sources.Select(source => builds[source])];
+    }
+
+    private FunctionBuild Finish(DescribedFunction function, Bundle bundle, IReadOnlyList<string> native, SiteConfiguration configuration)
+    {
+        var (source, config, mistakes, warnings) = function;
         var included = new IncludedFiles(config.IncludedFiles, siteDirectory);
         if (bundle.Failure is not null || mistakes.Count > 0)
         {
@@ -70,13 +91,13 @@ public sealed class FunctionBuilder(EsbuildBundler bundler, string siteDirectory
     private static List<string> InputsOf(FunctionSource source, Bundle bundle, IEnumerable<string> files) =>
         [.. bundle.Inputs.Concat(files).Concat(source.ConfigFile is { } file ? [file] : []).Append(source.EntryFile).Distinct()];
 
-    private async Task<(Bundle Bundle, IReadOnlyList<string> Native)> BundleAsync(
-        FunctionSource source, SourceLayout layout, FunctionConfig config, CancellationToken cancellationToken)
+    // Packages with machine code are seen when they are in a bundle, or keep one from being made.
+    private async Task<(Bundle Bundle, IReadOnlyList<string> Native)> LeaveOutNativeAsync(
+        Bundle bundle, DescribedFunction function, SourceLayout layout, CancellationToken cancellationToken)
     {
         var native = new List<string>();
         while (true)
         {
-            var bundle = await bundler.BundleAsync(source, layout, [.. config.ExternalModules, .. config.IgnoredModules, .. native], cancellationToken);
             var more = bundle.NativePackage is { } package ? [package] : NativePackages.Among(bundle.PackageInputs);
             if (native.Count >= MaxBundles || more.All(native.Contains))
             {
@@ -84,19 +105,20 @@ public sealed class FunctionBuilder(EsbuildBundler bundler, string siteDirectory
             }
 
             native.AddRange(more.Except(native));
+            bundle = (await bundler.BundleAsync([function.Source], layout, [.. function.Config.Externals, .. native], cancellationToken))[0];
         }
     }
 
-    private async Task<FunctionConfig> ReadConfigAsync(
-        FunctionSource source, SiteConfiguration configuration, List<string> mistakes, List<string> warnings, CancellationToken cancellationToken)
+    /// <param name="module">The source as plain JavaScript; null if it can't be read.</param>
+    private DescribedFunction Describe(FunctionSource source, string? module, SiteConfiguration configuration)
     {
+        var (mistakes, warnings) = (new List<string>(), new List<string>());
         var weaker = ReadConfigFile(source, configuration, warnings).Over(configuration.Netlify.Functions.For(source.Name, configuration.BaseDirectory));
         var own = FunctionConfig.Empty with { Events = EventSubscriptions.Of(source.Name, null) };
         var file = Path.GetRelativePath(siteDirectory, source.EntryFile);
         void Mistake(string property, string rule) => mistakes.Add($"{file}: Function {source.Name} has a configuration error on '{property}': {rule}");
 
-        // The file itself, as on Netlify, and not the bundle, in which a CommonJS module is hidden in a function.
-        if (await bundler.StripTypesAsync(source.EntryFile, cancellationToken) is { } module)
+        if (module is not null)
         {
             try
             {
@@ -120,7 +142,7 @@ public sealed class FunctionBuilder(EsbuildBundler bundler, string siteDirectory
             Mistake(property, rule);
         }
 
-        return config;
+        return new DescribedFunction(source, config, mistakes, warnings);
     }
 
     private static IReadOnlyDictionary<string, object?> ConfigOf(ModuleExports exports, List<string> warnings)
@@ -176,4 +198,6 @@ public sealed class FunctionBuilder(EsbuildBundler bundler, string siteDirectory
 
     private static string IncludeDirectoryOf(Dictionary<string, object?> config, SiteConfiguration configuration) =>
         Path.GetFullPath(config.GetValueOrDefault("includedFilesBasePath") as string ?? ".", configuration.BaseDirectory);
+
+    private sealed record DescribedFunction(FunctionSource Source, FunctionConfig Config, List<string> Mistakes, List<string> Warnings);
 }

@@ -51,6 +51,9 @@ public sealed record FunctionConfig
     /// <summary>npm packages that are neither bundled nor copied.</summary>
     public IReadOnlyList<string> IgnoredModules { get; init; } = [];
 
+    /// <summary>npm packages that the bundle imports and does not hold.</summary>
+    public IEnumerable<string> Externals => ExternalModules.Concat(IgnoredModules);
+
     /// <summary>Slugs of the platform events that it is told of.</summary>
     public IReadOnlyList<string> Events { get; init; } = [];
 

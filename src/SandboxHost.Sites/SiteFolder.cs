@@ -15,8 +15,6 @@ namespace SandboxHost.Sites;
 /// </summary>
 public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler, Action<SiteEvent> events)
 {
-    private const int ParallelBuilds = 2;
-
     /// <summary>Builds whose files stay: a worker of one may still be starting while its author saves again and again.</summary>
     private const int KeptBuilds = 20;
 
@@ -74,22 +72,10 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
             configuration.FunctionsDirectories, configuration.InternalFunctionsDirectory, mistake => Raise(SiteEventKind.Warning, "", mistake));
         Forget(sources);
         var stale = sources.Where(source => everything || NeedsBuild(source, changed)).ToList();
-        var builds = new Dictionary<FunctionSource, FunctionBuild>();
-        var gate = new Lock();
-        await Parallel.ForEachAsync(
-            stale,
-            new ParallelOptions { MaxDegreeOfParallelism = ParallelBuilds, CancellationToken = cancellationToken },
-            async (source, token) =>
-            {
-                var build = await _builder.BuildAsync(source, configuration, token);
-                lock (gate)
-                {
-                    builds[source] = build;
-                }
-            });
-        foreach (var source in stale)
+        var builds = await _builder.BuildAsync(stale, configuration, cancellationToken);
+        for (var i = 0; i < stale.Count; i++)
         {
-            Take(source, builds[source], configuration);
+            Take(stale[i], builds[i], configuration);
         }
 
         RemoveUnusedArtifacts();

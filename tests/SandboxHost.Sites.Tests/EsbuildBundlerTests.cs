@@ -183,8 +183,11 @@ public sealed class EsbuildBundlerTests : IDisposable
         var broken = _site.Write("f/broken.ts", "const = 1");
         var bundler = new EsbuildBundler(Repository.Esbuild);
 
-        Assert.Equal("/a", ModuleConfigReader.Read((await bundler.StripTypesAsync(file, TestContext.Current.CancellationToken))!).Config["path"]);
-        Assert.Null(await bundler.StripTypesAsync(broken, TestContext.Current.CancellationToken));
+        var modules = await bundler.StripTypesAsync([file, broken, file], _site.Path, TestContext.Current.CancellationToken);
+
+        Assert.Equal("/a", ModuleConfigReader.Read(modules[0]!).Config["path"]);
+        Assert.Null(modules[1]);
+        Assert.Equal(modules[0], modules[2]);
     }
 
     [TimedFact]
@@ -193,11 +196,52 @@ public sealed class EsbuildBundlerTests : IDisposable
         var entry = _site.Write("f/hello.js", "");
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
-            new EsbuildBundler(Repository.Esbuild).BundleAsync(new FunctionSource("hello", entry), new SourceLayout(_site.Path, _site.Path), [], new CancellationToken(canceled: true)));
+            new EsbuildBundler(Repository.Esbuild).BundleAsync([new FunctionSource("hello", entry)], new SourceLayout(_site.Path, _site.Path), [], new CancellationToken(canceled: true)));
     }
 
-    private Task<Bundle> BundleAsync(string entry, params string[] externals) =>
-        new EsbuildBundler(Repository.Esbuild).BundleAsync(new FunctionSource("hello", entry), new SourceLayout(_site.Path, _site.Path), externals, TestContext.Current.CancellationToken);
+    [TimedFact]
+    public async Task Bundles_of_one_run_are_those_of_a_run_each()
+    {
+        var lib = _site.Write("f/lib.ts", "export const used: number = 1; export const unused = 2;");
+        var required = _site.Write("f/required.cjs", "module.exports = require('./lib.ts').used;");
+        FunctionSource[] sources =
+        [
+            new("a", _site.Write("f/a.ts", "import { used } from './lib.ts'; export default () => used;")),
+            new("b", _site.Write("f/b=c.mjs", "import one from './required.cjs'; export default () => one;")),
+            new("c", _site.Write("f/c.mjs", "export default () => 3;")),
+        ];
+
+        var together = await BundleAsync(sources);
+
+        foreach (var (source, bundle) in sources.Zip(together))
+        {
+            var alone = Assert.Single(await BundleAsync([source]));
+            Assert.Equal((alone.EntryPath, alone.Code, alone.SourceMap), (bundle.EntryPath, bundle.Code, bundle.SourceMap));
+            Assert.Equal(alone.Inputs, bundle.Inputs);
+        }
+
+        Assert.Equal([sources[0].EntryFile, lib], together[0].Inputs.Order());
+        Assert.Equal([sources[1].EntryFile, lib, required], together[1].Inputs.Order());
+    }
+
+    [TimedFact]
+    public async Task A_source_that_fails_keeps_no_other_from_its_bundle()
+    {
+        var sources = Enumerable.Range(0, 7)
+            .Select(i => new FunctionSource($"f{i}", _site.Write($"f/f{i}.mjs", i is 2 or 5 ? "export default (" : $"export default () => {i};")))
+            .ToList();
+
+        var bundles = await BundleAsync(sources);
+
+        Assert.Equal([2, 5], Enumerable.Range(0, 7).Where(i => bundles[i].Failure is not null));
+        Assert.All([2, 5], i => Assert.Contains($"f/f{i}.mjs:1:", bundles[i].Failure, StringComparison.Ordinal));
+        Assert.Equal("6", await RunAsync(bundles[6], "m.default()"));
+    }
+
+    private async Task<Bundle> BundleAsync(string entry, params string[] externals) => (await BundleAsync([new FunctionSource("hello", entry)], externals))[0];
+
+    private Task<IReadOnlyList<Bundle>> BundleAsync(IReadOnlyList<FunctionSource> sources, params string[] externals) =>
+        new EsbuildBundler(Repository.Esbuild).BundleAsync(sources, new SourceLayout(_site.Path, _site.Path), externals, TestContext.Current.CancellationToken);
 
     /// <summary>What String() makes of the expression's value, m being the bundle.</summary>
     private async Task<string> RunAsync(Bundle bundle, string expression)

@@ -11,8 +11,6 @@ public sealed record DeploySource(DeployFile File, string Source);
 /// <summary>A site folder, built and listed so that it can be deployed.</summary>
 public sealed class DeployBuild
 {
-    private const int ParallelBuilds = 2;
-
     private DeployBuild(IReadOnlyList<DeploySource> files, IReadOnlyList<string> functions, IReadOnlyList<string> mistakes, IReadOnlyList<string> warnings)
     {
         Files = files;
@@ -41,15 +39,9 @@ public sealed class DeployBuild
         var (mistakes, warnings) = (new List<string>(), new List<string>());
         var configuration = new SiteConfigurationReader(options with { IsDeploy = true }).Read(mistakes);
         var sources = FunctionFinder.Find(configuration.FunctionsDirectories, configuration.InternalFunctionsDirectory, warnings.Add);
-        var builder = new FunctionBuilder(bundler, options.Directory);
-        var builds = new FunctionBuild[sources.Count];
-        await Parallel.ForAsync(
-            0,
-            sources.Count,
-            new ParallelOptions { MaxDegreeOfParallelism = ParallelBuilds, CancellationToken = cancellationToken },
-            async (index, token) => builds[index] = await builder.BuildAsync(sources[index], configuration, token));
+        var builds = await new FunctionBuilder(bundler, options.Directory).BuildAsync(sources, configuration, cancellationToken);
         var functions = new List<ManifestFunction>();
-        for (var i = 0; i < builds.Length; i++)
+        for (var i = 0; i < builds.Count; i++)
         {
             Place(sources[i], builds[i], workDirectory, functions, mistakes, warnings);
         }
