@@ -8,4 +8,10 @@ if (args is [KestrelHello.Command, var port])
     return;
 }
 
+if (args is [CollectionReport.Command, var trace])
+{
+    CollectionReport.Print(trace);
+    return;
+}
+
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, new BenchmarkSettings());

@@ -8,14 +8,26 @@ import { run } from './processes.mjs';
 const report = join(import.meta.dirname, 'wrk-report.lua');
 const FirstChunkGapMs = 12;
 
-/** A closed loop: each connection asks again as soon as it has its answer. */
-/** `script`: words for wrk-report.lua; without any it asks with GET. */
+/** A closed loop: each connection asks again as soon as it has its answer. `script`: words for wrk-report.lua; without any it asks with GET. */
 export async function wrk(url, connections, seconds, script = []) {
   const output = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}`, '--timeout', '10s', '-s', report, url, ...(script.length > 0 ? ['--', ...script] : [])], {
     timeoutMs: (seconds + 20) * 1000,
   });
   const result = JSON.parse(output.trim().split('\n').at(-1));
   return { ...result, perSecond: result.requests / (result.microseconds / 1e6) };
+}
+
+/** Requests that nobody measures. */
+export async function someRequests(url, count) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
+  const one = () => new Promise((resolve, reject) => {
+    http.get(url, { agent, timeout: 10_000 }, (response) => response.resume().on('end', resolve)).on('error', reject);
+  });
+  try {
+    await Promise.all(Array.from({ length: count }, one));
+  } finally {
+    agent.destroy();
+  }
 }
 
 /** MB/s (10^6 bytes) of one large response. */

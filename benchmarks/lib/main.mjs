@@ -5,17 +5,36 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureBackground } from './background.mjs';
 import { measureCold } from './cold.mjs';
+import { measureCrowd } from './crowd.mjs';
 import { describeMachine, waitUntilQuiet } from './machine.mjs';
 import { measureMemory } from './memory.mjs';
 import { writePage } from './page.mjs';
 import { stopAll } from './processes.mjs';
 import { measureScale } from './scale.mjs';
+import { measureTail } from './tail.mjs';
 import { measureWarm } from './warm.mjs';
 
 const modes = {
-  full: { rounds: 5, seconds: 3, settleSeconds: 1, slowSeconds: 4, megabytes: 256, firstChunks: 30, repeats: 20, iterations: 60, scaleRounds: 3 },
-  quick: { rounds: 2, seconds: 1, settleSeconds: 0, slowSeconds: 2, megabytes: 64, firstChunks: 10, repeats: 5, iterations: 12, scaleRounds: 1 },
+  full: {
+    rounds: 5, seconds: 2, slowSeconds: 3, settleRequests: 500, megabytes: 128, firstChunks: 12, repeats: 20, iterations: 30, scaleRounds: 3, scaleSeconds: 1,
+    liveFunctions: 500, idleSeconds: 10, stalledStreams: 1000,
+  },
+  quick: {
+    rounds: 2, seconds: 1, slowSeconds: 2, settleRequests: 100, megabytes: 64, firstChunks: 10, repeats: 5, iterations: 12, scaleRounds: 1, scaleSeconds: 1,
+    liveFunctions: 50, idleSeconds: 3, stalledStreams: 200,
+  },
 };
+
+/** By the name of its option; each has a file of raw figures. */
+const measures = {
+  warm: async (options, work, log) => ({ ...(await measureWarm(options, work, log, say)), memory: await measureMemory(work, log, say) }),
+  cold: (options, work, log) => measureCold(options, artifacts, log, say),
+  background: (options, work, log) => measureBackground(options, work, log, say),
+  tail: (options, work, log) => measureTail(options, work, log, say),
+  scale: (options, work, log) => measureScale(options, work, log, say),
+  crowd: (options, work, log) => measureCrowd(options, work, log, say),
+};
+const parts = Object.keys(measures);
 
 const home = process.env.SANDBOXHOST_HOME;
 const artifacts = join(home, 'artifacts', 'benchmarks');
@@ -28,6 +47,8 @@ const { values } = parseArgs({
     warm: { type: 'boolean', default: false },
     background: { type: 'boolean', default: false },
     scale: { type: 'boolean', default: false },
+    tail: { type: 'boolean', default: false },
+    crowd: { type: 'boolean', default: false },
     page: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     only: { type: 'string' },
@@ -59,32 +80,14 @@ async function main() {
   const work = join(artifacts, 'work');
   const log = join(artifacts, 'log');
   mkdirSync(work, { recursive: true });
-  const all = !values.cold && !values.warm && !values.background && !values.scale && !values.page;
-  if (all || values.warm) {
+  const all = !parts.some((part) => values[part]) && !values.page;
+  for (const part of parts.filter((part) => all || values[part])) {
     const machine = await describeMachine();
     const busyBefore = await waitUntilQuiet(say);
-    const warm = await measureWarm(options, work, log, say);
-    save('warm.json', { machine, options, busyBefore, ...warm, memory: await measureMemory(work, log, say) });
-  }
-  if (all || values.cold) {
-    const machine = await describeMachine();
-    const busyBefore = await waitUntilQuiet(say);
-    save('cold.json', { machine, options, busyBefore, ...(await measureCold(options, artifacts, log, say)) });
+    save(`${part}.json`, { machine, options, busyBefore, ...(await measures[part](options, work, log)) });
   }
 
-  if (all || values.background) {
-    const machine = await describeMachine();
-    const busyBefore = await waitUntilQuiet(say);
-    save('background.json', { machine, options, busyBefore, ...(await measureBackground(options, work, log, say)) });
-  }
-
-  if (all || values.scale) {
-    const machine = await describeMachine();
-    const busyBefore = await waitUntilQuiet(say);
-    save('scale.json', { machine, options, busyBefore, ...(await measureScale(options, work, log, say)) });
-  }
-
-  writePage(load('warm.json'), load('cold.json'), load('background.json'), load('scale.json'), join(home, 'docs'));
+  writePage(Object.fromEntries(parts.map((part) => [part, load(`${part}.json`)])), join(home, 'docs'));
   say(`docs/benchmarks.md is written; raw figures are in artifacts/benchmarks. ${Math.round((performance.now() - started) / 1000)} s`);
 }
 

@@ -2,6 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crowdText, stalledKilobytes, tailText } from './crowd-page.mjs';
 import { BareNode, Baseline, Kestrel, Subject } from './peers.mjs';
 import { plotRatios } from './plot.mjs';
 import { scaleTables } from './scale-page.mjs';
@@ -9,19 +10,24 @@ import { median, spread } from './statistics.mjs';
 
 const None = '–';
 
-export function writePage(warm, cold, background, scale, docs) {
+/** @param measured What each part measured, by its name; null for one that was not. */
+export function writePage(measured, docs) {
+  const warm = measured.warm === null ? null : new WarmPage(measured.warm);
+  const text = (part, write) => (measured[part] === null ? `Not measured yet: \`./benchmarks/run --${part}\`.` : write(measured[part]));
   const parts = {
-    ...(warm === null ? {} : new WarmPage(warm).parts()),
-    cold: cold === null ? 'Not measured yet: `./benchmarks/run --cold`.' : coldTable(cold),
-    background: background === null ? 'Not measured yet: `./benchmarks/run --background`.' : backgroundText(background),
-    scale: scale === null ? 'Not measured yet: `./benchmarks/run --scale`.' : scaleTables(scale),
-    targets: targetTable(warm === null ? null : new WarmPage(warm), cold),
+    ...warm?.parts(),
+    cold: text('cold', coldTable),
+    background: text('background', backgroundText),
+    tail: text('tail', tailText),
+    scale: text('scale', scaleTables),
+    crowd: text('crowd', crowdText),
+    targets: targetTable(warm, measured),
   };
   const template = readFileSync(join(import.meta.dirname, 'page.template.md'), 'utf8');
   const page = template.replaceAll(/\{\{(\w+)\}\}/g, (_, name) => parts[name] ?? 'Not measured yet.');
   writeFileSync(join(docs, 'benchmarks.md'), page.replaceAll(/\n{3,}/g, '\n\n'));
   if (warm !== null) {
-    writeFileSync(join(docs, 'benchmarks-throughput.svg'), plotRatios(new WarmPage(warm).bars()));
+    writeFileSync(join(docs, 'benchmarks-throughput.svg'), plotRatios(warm.bars()));
   }
 }
 
@@ -191,7 +197,7 @@ function startName({ name: method, parameters }) {
   }[method] ?? `${method} ${parameters}`;
 }
 
-function targetTable(warm, cold) {
+function targetTable(warm, { cold, tail, crowd }) {
   const start = (method, bundle) => cold?.cases.find((each) => each.name === method && each.parameters.includes(bundle));
   const first = start('PlaceholderTaken', 'HundredKilobytes');
   const hit = start('PlaceholderTakenAgain', 'HundredKilobytes');
@@ -204,19 +210,26 @@ function targetTable(warm, cold) {
   const added = p50(Subject) - p50(BareNode);
   const speed = (measure) => warm?.median(Subject, measure);
   const hostCpu = warm?.ratio(Subject, 'load-16', (sample) => sample.cpu.host, Kestrel)?.median;
+  const tailOf = (measure) => (tail === null ? NaN : median(tail.samples.filter((sample) => sample.measure === measure).map(({ p99 }) => p99)));
+  const inMilliseconds = (value) => `${milliseconds(value)} ms`;
   const rows = [
     aim('requests/s at 16 connections over the baseline', '≥ 2', overBaseline, (value) => value >= 2, factor),
     aim('requests/s at 16 connections over `@hono/node-server`', '≥ 1', overHono, (value) => value >= 1, factor),
-    aim('latency added to bare `node:http`, 1 connection, p50', '≤ 0.15 ms', added, (value) => value <= 0.15, (value) => `${milliseconds(value)} ms`),
+    aim('latency added to bare `node:http`, 1 connection, p50', '≤ 0.15 ms', added, (value) => value <= 0.15, inMilliseconds),
     aim('one streamed response', '≥ 400 MB/s', speed('download'), (value) => value >= 400, (value) => `${thousands(value)} MB/s`),
     aim('one streamed request', '≥ 400 MB/s', speed('upload'), (value) => value >= 400, (value) => `${thousands(value)} MB/s`),
     aim('idle worker, PSS', '≤ 18 MB', warm?.memory?.idle?.pss, (value) => value <= 18, (value) => `${value.toFixed(1)} MB`),
     aim('host CPU of a request over Kestrel alone, 16 connections', '≤ 1.35', hostCpu, (value) => value <= 1.35, factor),
-    aim('cold start, placeholder taken, 100 KB, first worker of a version, p50', '≤ 5 ms', first?.p50, (value) => value <= 5, (value) => `${milliseconds(value)} ms`),
-    aim('the same, later workers, p50', '≤ 5 ms', hit?.p50, (value) => value <= 5, (value) => `${milliseconds(value)} ms`),
-    aim('the same, later workers, p99', '≤ 25 ms', hit?.p99, (value) => value <= 25, (value) => `${milliseconds(value)} ms`),
-    aim('cold start, placeholder taken, 1 MB, later workers, p50', '≤ 12 ms', large?.p50, (value) => value <= 12, (value) => `${milliseconds(value)} ms`),
+    aim('cold start, placeholder taken, 100 KB, first worker of a version, p50', '≤ 5 ms', first?.p50, (value) => value <= 5, inMilliseconds),
+    aim('the same, later workers, p50', '≤ 5 ms', hit?.p50, (value) => value <= 5, inMilliseconds),
+    aim('the same, later workers, p99', '≤ 25 ms', hit?.p99, (value) => value <= 25, inMilliseconds),
+    aim('cold start, placeholder taken, 1 MB, later workers, p50', '≤ 12 ms', large?.p50, (value) => value <= 12, inMilliseconds),
+    aim('cold start, placeholder taken, 100 KB, later workers, over bare `node`, p50', '≤ 0.17', hit?.p50 / node?.p50, (value) => value <= 0.17, factor),
     aim('cold start, none ready, over bare `node`, p50', '≤ 2', miss?.p50 / node?.p50, (value) => value <= 2, factor),
+    aim('p99 at half load', '≤ 3 ms', tailOf('host'), (value) => value <= 3, inMilliseconds),
+    aim('a stalled stream, memory of the host', '≤ 256 KiB', crowd === null ? NaN : stalledKilobytes(crowd.stalled).at(-1), (value) => value <= 256, (value) => `${thousands(value)} KiB`),
+    aim('host and workers with nothing to do, all frozen, of one core', '≤ 1 %', crowd?.density.idleShare, (value) => value <= 0.01, percent),
+    aim('a worker among hundreds, memory of the machine', '≤ 18 MB', crowd?.density.megabytesEach, (value) => value <= 18, (value) => `${value.toFixed(1)} MB`),
   ];
   return table(['what', 'aim', 'here', ''], rows);
 }
@@ -235,7 +248,7 @@ function factor(value) {
   return value >= 100 ? value.toFixed(0) : value >= 0.01 ? value.toFixed(2) : value.toPrecision(2);
 }
 
-function percent(share) {
+export function percent(share) {
   return `${(share * 100).toFixed(share < 0.095 ? 1 : 0)} %`;
 }
 

@@ -59,13 +59,13 @@ export const peers = [
   },
   nodePeer('bare', '`node:http` alone', 'no `Request`, no `Response`: `res.end("Hello, world!")`, for reference'),
   nodePeer('hono', '`@hono/node-server`', 'the fastest adapter for Node', versionOf('@hono/node-server')),
-  { ...nodePeer('express', 'Express', 'no `Request`, no `Response`, for reference', versionOf('express')), bodies: false },
+  { ...nodePeer('express', 'Express', 'no `Request`, no `Response`, for reference', versionOf('express')), connections: [1, 16], bodies: false },
   {
     id: 'workerd',
     label: 'workerd',
     note: "Cloudflare's runtime; an isolate in the server's process",
     version: versionOf('@cloudflare/workerd-linux-64'),
-    connections: [1, 16, 64],
+    connections: [1, 16],
     bodies: true,
     start: (port) => ({
       command: join(modules, '@cloudflare/workerd-linux-64/bin/workerd'),
@@ -78,7 +78,7 @@ export const peers = [
     label: 'Deno',
     note: '`Deno.serve`; HTTP in Rust, no sandbox between functions',
     version: versionOf('@deno/linux-x64-glibc'),
-    connections: [1, 16, 64],
+    connections: [1, 16],
     bodies: true,
     start: (port) => ({
       command: join(modules, '@deno/linux-x64-glibc/deno'),
@@ -92,7 +92,7 @@ export const peers = [
     label: 'Bun',
     note: '`Bun.serve`; HTTP in Zig and C++, no sandbox between functions',
     version: versionOf('@oven/bun-linux-x64'),
-    connections: [1, 16, 64],
+    connections: [1, 16],
     bodies: true,
     start: (port) => ({
       command: join(modules, '@oven/bun-linux-x64/bin/bun'),

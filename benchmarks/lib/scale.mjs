@@ -13,7 +13,7 @@ const Connections = 16;
 const series = [
   { id: 'connections', points: [1, 10, 100, 1000], functions: () => 1, connections: (point) => point },
   { id: 'hot', points: [1, 10, 100], functions: (point) => point, connections: () => Connections, hot: (point) => point },
-  { id: 'deployed', points: [10, 100, 300], functions: (point) => point, connections: () => Connections },
+  { id: 'deployed', points: [10, 100, 1000], functions: (point) => point, connections: () => Connections },
   { id: 'body', points: [0, 1000, 10_000, 100_000, 1_000_000, 20_000_000], functions: () => 1, connections: () => Connections, bytes: (point) => point },
 ];
 
@@ -44,7 +44,7 @@ async function measure(id, point, at, options, work, log) {
     await wrk(target, at.connections(point), 1, script);
     const samples = [];
     for (let round = 0; round < options.scaleRounds; round++) {
-      const { perSecond, p50, p99, errors } = await wrk(target, at.connections(point), options.seconds, script);
+      const { perSecond, p50, p99, errors } = await wrk(target, at.connections(point), options.scaleSeconds, script);
       samples.push({ series: id, point, round, perSecond, p50, p99, errors, hostRss: memoryOf(server.pid)?.rss ?? null });
     }
     return samples;

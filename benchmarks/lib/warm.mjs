@@ -4,7 +4,7 @@
 import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { download, firstChunks, untilAnswers, upload, wrk } from './load.mjs';
+import { download, firstChunks, someRequests, untilAnswers, upload, wrk } from './load.mjs';
 import { Baseline, functionPath, peers, Subject } from './peers.mjs';
 import { cpuMicroseconds, descendants, freePort, machineCpu, ownCpuMicroseconds, Server, workersBelow } from './processes.mjs';
 import { median } from './statistics.mjs';
@@ -74,9 +74,9 @@ async function startPeer(peer, options, work, log) {
 }
 
 async function load(peer, server, url, connections, options, repeats) {
-  if (!peer.slow && options.settleSeconds > 0) {
+  if (!peer.slow) {
     // A frozen worker thaws, a collector that is due collects.
-    await wrk(`${url}/hello`, connections, options.settleSeconds);
+    await someRequests(`${url}/hello`, options.settleRequests);
   }
 
   const tries = [await loadOnce(peer, server, url, connections, options)];
