@@ -57,6 +57,9 @@ internal static partial class IsolationLog
     [LoggerMessage(3024, LogLevel.Warning, "Sandbox {Sandbox}: further ports of its site could not be opened at the egress door")]
     public static partial void EgressPortsFailed(this ILogger logger, string sandbox, Exception exception);
 
+    [LoggerMessage(3025, LogLevel.Warning, "Sandbox {Sandbox} could not be moved out of the group of those that wait for processors behind all others")]
+    public static partial void PatienceNotEnded(this ILogger logger, string sandbox, Exception exception);
+
     [LoggerMessage(3030, LogLevel.Warning, "Workers run without any isolation: a function can do whatever this process can")]
     public static partial void Unconfined(this ILogger logger);
 

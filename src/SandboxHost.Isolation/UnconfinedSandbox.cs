@@ -36,6 +36,11 @@ internal sealed class UnconfinedSandbox : ISandbox
 
     public Task<SandboxExit> Exited { get; }
 
+    public void EndPatience()
+    {
+        // It never waits behind others.
+    }
+
     public void SetLimits(SandboxLimits limits)
     {
     }

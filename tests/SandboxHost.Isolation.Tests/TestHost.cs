@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.Versioning;
 using Microsoft.Extensions.Logging;
+using SandboxHost.Isolation.Cgroups;
 using SandboxHost.Isolation.Linux;
 using SandboxHost.Sandboxes;
 
@@ -55,20 +56,34 @@ internal sealed class TestHost : IAsyncDisposable
     };
 
     /// <summary>Starts node with a script that lies in the function's directory.</summary>
-    public async Task<TestWorker> StartAsync(string script, SandboxLimits? limits = null, IReadOnlyDictionary<string, string>? environment = null)
+    public async Task<TestWorker> StartAsync(string script, SandboxLimits? limits = null, IReadOnlyDictionary<string, string>? environment = null, TimeSpan patience = default)
     {
         var lines = new TestLines();
         var spec = SpecFor($"t{Interlocked.Increment(ref _names)}", script, lines.Add) with
         {
             Limits = limits ?? DefaultLimits,
             Environment = environment ?? new Dictionary<string, string>(),
+            Patience = patience,
         };
         return new TestWorker(spec.Name, await Launcher.LaunchAsync(spec, CancellationToken.None), lines);
     }
 
     /// <summary>What the first of these files holds that a group of the worker has.</summary>
     public string ReadOfGroup(TestWorker worker, params IEnumerable<string> files) => File.ReadAllText(
-        File.ReadAllLines(InstanceDirectory + "/cgroups").SelectMany(group => files.Select(file => $"{group}/{worker.Name}/{file}")).First(File.Exists)).Trim();
+        Groups.SelectMany(group => files.Select(file => $"{group}/{worker.Name}/{file}")).First(File.Exists)).Trim();
+
+    public bool HasPatientGroup => PatientGroup is not null;
+
+    /// <summary>Those that wait for processors behind all others.</summary>
+    public IReadOnlyList<string> PatientProcesses => File.ReadAllLines(PatientGroup + "/cgroup.procs");
+
+    /// <summary>Those in the group with the worker's CPU limit.</summary>
+    public IReadOnlyList<string> LimitedProcessesOf(TestWorker worker) =>
+        File.ReadAllLines($"{Groups.First(group => File.Exists($"{group}/{worker.Name}/cpu.cfs_quota_us"))}/{worker.Name}/cgroup.procs");
+
+    private string? PatientGroup => Groups.FirstOrDefault(group => group.EndsWith(CgroupTree.PatientSuffix, StringComparison.Ordinal));
+
+    private string[] Groups => File.ReadAllLines(InstanceDirectory + "/cgroups");
 
     public static SandboxLimits DefaultLimits { get; } = new(256L << 20, null);
 

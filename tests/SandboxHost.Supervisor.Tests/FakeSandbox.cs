@@ -35,6 +35,8 @@ internal sealed partial class FakeSandbox(SandboxSpec spec, string functionDirec
 
     public bool IsFrozen { get; private set; }
 
+    public bool IsPatient { get; private set; } = spec.Patience > TimeSpan.Zero;
+
     /// <summary>Completes at the first freeze.</summary>
     public Task Frozen => _frozen.Task;
 
@@ -65,6 +67,8 @@ internal sealed partial class FakeSandbox(SandboxSpec spec, string functionDirec
     public void ExitUnread(SandboxExit exit) => _exited.TrySetResult(exit);
 
     public void SetLimits(SandboxLimits limits) => LimitsSet = limits;
+
+    public void EndPatience() => IsPatient = false;
 
     public void OpenEgress(int workerProcessId) => EgressOpenedFor = workerProcessId;
 

@@ -88,6 +88,7 @@ public sealed class HelloTests
         Assert.Equal(Environment.ProcessId, worker.Sandbox.EgressOpenedFor);
         Assert.Equal(("site", EgressPolicy.Internet), worker.Sandbox.EgressSet);
         Assert.True(File.Exists(Path.Combine(worker.Sandbox.FunctionDirectory, "hello.mjs")));
+        Assert.Equal(TimeSpan.Zero, worker.Sandbox.Spec.Patience);
     }
 
     [TimedFact]
@@ -98,6 +99,8 @@ public sealed class HelloTests
         host.Launcher.Script = _ => Task.CompletedTask;
         var worker = await host.Launcher.NextAsync();
         await worker.NextAsync(HostFrame.KindOneofCase.Warm);
+        Assert.True(worker.Sandbox.Spec.Patience > TimeSpan.Zero, "nobody waited for it");
+        Assert.False(worker.Sandbox.IsPatient, "from now on somebody may");
 
         var exchange = host.InvokeAsync(host.Add());
         await worker.NextAsync(HostFrame.KindOneofCase.Specialise);

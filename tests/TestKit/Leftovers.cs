@@ -73,7 +73,8 @@ public static class Leftovers
     }
 
     public static IEnumerable<string> Groups(int instance) =>
-        Directory.EnumerateDirectories("/sys/fs/cgroup", $"sandboxhost-{instance}", SearchOption.AllDirectories);
+        ((string[])[$"sandboxhost-{instance}", $"sandboxhost-{instance}-*"])
+            .SelectMany(name => Directory.EnumerateDirectories("/sys/fs/cgroup", name, SearchOption.AllDirectories));
 
     /// <summary>Whether a worker of the host sleeps at this moment.</summary>
     public static bool IsAnyFrozen(int instance) =>

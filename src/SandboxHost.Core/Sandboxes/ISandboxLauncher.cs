@@ -47,6 +47,9 @@ public interface ISandbox : IAsyncDisposable
     /// <exception cref="SandboxException">The kernel refused a value.</exception>
     void SetLimits(SandboxLimits limits);
 
+    /// <summary>From now on somebody may be waiting for it: see <see cref="SandboxSpec.Patience"/>. Idempotent.</summary>
+    void EndPatience();
+
     /// <summary>
     /// Opens the egress door: from now on the worker's HTTP proxy address and its name server answer, and refuse everything
     /// until <see cref="SetEgress"/>. Called once, when the worker has dialled the host and <paramref name="workerProcessId"/>

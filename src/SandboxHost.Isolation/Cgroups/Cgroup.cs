@@ -16,26 +16,33 @@ internal sealed class Cgroup
     private readonly string _name;
     private readonly Lock _gate = new();
     private SandboxLimits _limits;
+    private string? _patientGroup;
     private bool _killed;
 
-    private Cgroup(ICgroupFiles files, CgroupChoice choice, string name, SandboxLimits limits)
+    private Cgroup(ICgroupFiles files, CgroupChoice choice, string name, SandboxLimits limits, string? patientGroup)
     {
         _files = files;
         _choice = choice;
         _name = name;
         _limits = limits;
+        _patientGroup = patientGroup;
         Directories = [.. choice.Used.Select(root => root.Directory + "/" + name)];
+        Joined = [.. choice.Used.Select(root => root == choice.Cpu && patientGroup is not null ? patientGroup : root.Directory + "/" + name)];
     }
 
-    /// <summary>Where a process joins, by writing to cgroup.procs in each.</summary>
+    /// <summary>Where its processes are counted and limited.</summary>
     public IReadOnlyList<string> Directories { get; }
+
+    /// <summary>Where its first process joins, by writing to cgroup.procs in each.</summary>
+    public IReadOnlyList<string> Joined { get; }
 
     public long MemoryLimitBytes => _limits.MemoryBytes;
 
     /// <summary>Makes the groups and sets their limits. Nothing is left when it throws.</summary>
-    public static Cgroup Create(ICgroupFiles files, CgroupChoice choice, string name, SandboxLimits limits)
+    /// <param name="patientGroup">Where its processes wait for processors until <see cref="EndPatience"/>; null for none.</param>
+    public static Cgroup Create(ICgroupFiles files, CgroupChoice choice, string name, SandboxLimits limits, string? patientGroup)
     {
-        var cgroup = new Cgroup(files, choice, name, limits);
+        var cgroup = new Cgroup(files, choice, name, limits, patientGroup);
         var made = new List<string>();
         try
         {
@@ -70,6 +77,41 @@ internal sealed class Cgroup
         {
             Apply(CgroupValues.Changes(_choice, _limits, limits));
             _limits = limits;
+        }
+    }
+
+    /// <summary>Gives its processes the place among all others that its limits say. Idempotent.</summary>
+    /// <exception cref="SandboxException">The kernel refused.</exception>
+    public void EndPatience()
+    {
+        lock (_gate)
+        {
+            if (_patientGroup is null)
+            {
+                return;
+            }
+
+            var procs = PathIn(_choice.Cpu!, "cgroup.procs");
+            var counted = _choice.Memory!.Directory + "/" + _name;
+            var moved = new HashSet<int>();
+
+            // What is forked meanwhile has its parent's group, and is found in the next round.
+            while (ProcessIds(counted).Where(moved.Add).ToList() is { Count: > 0 } processes)
+            {
+                foreach (var process in processes)
+                {
+                    try
+                    {
+                        _files.Write(procs, process.ToString(CultureInfo.InvariantCulture));
+                    }
+                    catch (SandboxException) when (!ProcessIds(counted).Contains(process))
+                    {
+                        // It has ended.
+                    }
+                }
+            }
+
+            _patientGroup = null;
         }
     }
 

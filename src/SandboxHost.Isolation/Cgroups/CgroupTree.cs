@@ -13,15 +13,20 @@ internal sealed class CgroupTree
 {
     public const string NamePrefix = "sandboxhost-";
 
+    /// <summary>Behind the instance's name: the group of processes for which nobody waits yet.</summary>
+    public const string PatientSuffix = "-patient";
+
     private static readonly string[] Wanted = ["memory", "cpu", "cpuacct", "pids", "freezer"];
     private readonly ICgroupFiles _files;
     private readonly IReadOnlyList<Delegation> _delegations;
+    private readonly string? _patientGroup;
 
     private CgroupTree(ICgroupFiles files, CgroupChoice choice, IReadOnlyList<Delegation> delegations)
     {
         _files = files;
         _delegations = delegations;
-        Directories = [.. choice.Used.Select(root => root.Directory)];
+        _patientGroup = CreatePatientGroup(files, choice);
+        Directories = [.. choice.Used.Select(root => root.Directory), .. _patientGroup is null ? Array.Empty<string>() : [_patientGroup]];
         Choice = choice;
     }
 
@@ -72,7 +77,9 @@ internal sealed class CgroupTree
         return new CgroupTree(files, choice, delegations);
     }
 
-    public Cgroup CreateGroup(string name, SandboxLimits limits) => Cgroup.Create(_files, Choice, name, limits);
+    /// <param name="isPatient">Whether its processes join the group that gets what is left of the processors, where there is one.</param>
+    public Cgroup CreateGroup(string name, SandboxLimits limits, bool isPatient = false) =>
+        Cgroup.Create(_files, Choice, name, limits, isPatient ? _patientGroup : null);
 
     public async Task RemoveAsync(TimeProvider time, CancellationToken cancellationToken)
     {
@@ -118,6 +125,34 @@ internal sealed class CgroupTree
         var found = files.Files(probe).ToFrozenSet();
         _ = files.RemoveDirectory(probe);
         return found;
+    }
+
+    // Beside the instance's own group and not below it: what is idle gives way to its siblings, and the host's own threads are no
+    // siblings of what is below. Processes move out of it, so it must not be where their memory is counted.
+    private static string? CreatePatientGroup(ICgroupFiles files, CgroupChoice choice)
+    {
+        if (choice.Cpu is not { } cpu || !cpu.Has("cpu.idle") || choice.Memory is not { } memory || memory.Directory == cpu.Directory)
+        {
+            return null;
+        }
+
+        var directory = cpu.Directory + PatientSuffix;
+        if (files.CreateDirectory(directory) != 0)
+        {
+            return null;
+        }
+
+        try
+        {
+            files.Write(directory + "/cpu.idle", "1");
+            return directory;
+        }
+        catch (SandboxException)
+        {
+            // A kernel that has the file and does not take it: everybody starts as everybody else.
+            _ = files.RemoveDirectory(directory);
+            return null;
+        }
     }
 
     private static IEnumerable<CgroupMount> Relevant(IReadOnlyList<CgroupMount> mounts) =>

@@ -182,7 +182,8 @@ internal sealed class HostInstance : IAsyncDisposable
 
     private static IReadOnlyList<string> ReadGroupList(HostDirectories directories) => File.Exists(directories.GroupListPath)
         // Written by a host like this one; checked all the same, since what it names gets killed.
-        ? [.. File.ReadLines(directories.GroupListPath).Where(path => Path.GetFileName(path) == directories.GroupName)]
+        ? [.. File.ReadLines(directories.GroupListPath).Where(path =>
+            Path.GetFileName(path) == directories.GroupName || Path.GetFileName(path) == directories.GroupName + CgroupTree.PatientSuffix)]
         : [];
 
     private static HostInstance Furnish(

@@ -25,6 +25,7 @@ public sealed class LinuxSandbox : ISandbox
     private readonly Lock _gate = new();
     private readonly Action<LinuxSandbox> _gone;
     private readonly SafeFileHandle? _process;
+    private readonly ITimer? _patience;
     private EgressDoor? _egress;
     private int _workerProcessId;
     private Task? _disposal;
@@ -43,6 +44,7 @@ public sealed class LinuxSandbox : ISandbox
         _process = LibC.OpenProcess(ProcessId);
         FunctionDirectory = parts.Directories.FunctionDirectory(parts.Spec.Name);
         Exited = WatchAsync(process);
+        _patience = parts.Spec.Patience > TimeSpan.Zero ? time.CreateTimer(_ => EndPatience(), null, parts.Spec.Patience, Timeout.InfiniteTimeSpan) : null;
     }
 
     public int ProcessId { get; }
@@ -63,6 +65,19 @@ public sealed class LinuxSandbox : ISandbox
     }
 
     public void SetLimits(SandboxLimits limits) => _parts.Group.SetLimits(limits);
+
+    public void EndPatience()
+    {
+        try
+        {
+            WhileAlive(_parts.Group.EndPatience);
+        }
+        catch (SandboxException e)
+        {
+            // It works, and waits for processors behind all others.
+            _logger.PatienceNotEnded(_parts.Spec.Name, e);
+        }
+    }
 
     public void OpenEgress(int workerProcessId)
     {
@@ -233,6 +248,7 @@ public sealed class LinuxSandbox : ISandbox
         await Task.Yield();
         try
         {
+            _patience?.Dispose();
             Kill();
             await Exited.WaitAsync(KillLimit, _time);
             if (_egress is not null)

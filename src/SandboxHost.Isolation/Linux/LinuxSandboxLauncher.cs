@@ -91,8 +91,8 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
         try
         {
             madeDirectory = MakeDirectories(spec.Name);
-            group = _instance.Groups.CreateGroup(spec.Name, spec.Limits);
-            var plan = SandboxPlanner.Plan(spec, Capabilities, Place(spec.Name, uid, group.Directories));
+            group = _instance.Groups.CreateGroup(spec.Name, spec.Limits, isPatient: spec.Patience > TimeSpan.Zero);
+            var plan = SandboxPlanner.Plan(spec, Capabilities, Place(spec.Name, uid, group.Joined));
             output = new OutputLines(spec.Name, spec.Output, _time, _logger);
             var process = await _thread.StartAsync(CommandFor(plan, output));
 

@@ -44,6 +44,11 @@ internal sealed class JobObjectSandbox : ISandbox
 
     public Task<SandboxExit> Exited { get; }
 
+    public void EndPatience()
+    {
+        // It never waits behind others.
+    }
+
     public void SetLimits(SandboxLimits limits)
     {
         _parts.Job.SetLimits(limits);

@@ -18,6 +18,12 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
 
     private static readonly TimeSpan FailureDelay = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// How long one gives way to all who have something to do. A machine that is busy all the time gets its placeholders all
+    /// the same.
+    /// </summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
     private readonly Lock _gate = new();
     private readonly Stack<Worker> _ready = new();
     private readonly CancellationTokenSource _stopping = new();
@@ -151,11 +157,12 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
 
     private async Task<Worker> LaunchWarmAsync()
     {
-        var worker = await _starter!.LaunchAsync(StartTurns.NoSite, _runtime!, Limits, _stopping.Token);
+        var worker = await _starter!.LaunchAsync(StartTurns.NoSite, _runtime!, Limits, Patience, _stopping.Token);
         try
         {
             using var timeout = new CancellationTokenSource(context.Options.StartTimeout, context.Clock);
             await worker.Session!.WarmAsync(timeout.Token);
+            worker.Sandbox!.EndPatience();
             return worker;
         }
         catch

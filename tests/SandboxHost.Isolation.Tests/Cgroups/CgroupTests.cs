@@ -117,6 +117,53 @@ public sealed class CgroupTests
     }
 
     [Fact]
+    public void Who_is_patient_waits_beside_the_instances_group_and_moves_into_its_own()
+    {
+        var files = FakeCgroupFiles.Legacy(hasIdle: true);
+        var tree = CgroupTree.Create(files, LegacyMounts, "sandboxhost-0");
+        Assert.Equal([("/cg/cpu/sandboxhost-0-patient/cpu.idle", "1")], files.Writes);
+        Assert.Contains("/cg/cpu/sandboxhost-0-patient", tree.Directories);
+
+        var group = tree.CreateGroup("a", Limits, isPatient: true);
+        Assert.Equal(["/cg/cpu/sandboxhost-0-patient"], group.Joined.Except(group.Directories));
+        Assert.Equal(["/cg/cpu/sandboxhost-0/a"], group.Directories.Except(group.Joined));
+        var eager = tree.CreateGroup("b", Limits);
+        Assert.Equal(eager.Directories, eager.Joined);
+
+        files["/cg/memory/me/sandboxhost-0/a/cgroup.procs"] = "11\n12\n";
+        files.Writes.Clear();
+        // The second one forks while it is moved, and the first ends.
+        files.Refuses = (path, text) => text == "11" && path == "/cg/cpu/sandboxhost-0/a/cgroup.procs" && (files["/cg/memory/me/sandboxhost-0/a/cgroup.procs"] = "12\n13\n") is not null;
+
+        group.EndPatience();
+        group.EndPatience();
+        eager.EndPatience();
+
+        Assert.Equal([("/cg/cpu/sandboxhost-0/a/cgroup.procs", "12"), ("/cg/cpu/sandboxhost-0/a/cgroup.procs", "13")], files.Writes);
+    }
+
+    [Fact]
+    public void A_process_that_the_kernel_does_not_move_is_no_secret()
+    {
+        var files = FakeCgroupFiles.Legacy(hasIdle: true);
+        var group = CgroupTree.Create(files, LegacyMounts, "sandboxhost-0").CreateGroup("a", Limits, isPatient: true);
+        files["/cg/memory/me/sandboxhost-0/a/cgroup.procs"] = "11\n";
+        files.Refuses = (path, _) => path == "/cg/cpu/sandboxhost-0/a/cgroup.procs";
+
+        Assert.Throws<SandboxException>(group.EndPatience);
+    }
+
+    [Fact]
+    public void Where_memory_goes_by_the_same_tree_nobody_is_patient()
+    {
+        var files = FakeCgroupFiles.Unified("/cg/svc");
+        var group = CgroupTree.Create(files, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0").CreateGroup("a", Limits, isPatient: true);
+
+        Assert.Equal(group.Directories, group.Joined);
+        group.EndPatience();
+    }
+
+    [Fact]
     public void Hierarchies_that_cannot_be_written_are_left_out()
     {
         var files = FakeCgroupFiles.Legacy();

@@ -185,7 +185,8 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
     }
 
     /// <summary>A host with v1 controllers of their own, and with or without the v2 tree beside them.</summary>
-    public static FakeCgroupFiles Legacy(string unifiedOwn = "/none") => new()
+    /// <param name="hasIdle">Whether the kernel can put a group behind all others (Linux 5.15).</param>
+    public static FakeCgroupFiles Legacy(string unifiedOwn = "/none", bool hasIdle = false) => new()
     {
         FilesOf = (files, directory) => directory.StartsWith(unifiedOwn, StringComparison.Ordinal)
             ? [("cgroup.procs", ""), ("cgroup.controllers", "hugetlb"), ("cgroup.freeze", "0"), ("cgroup.kill", ""), ("cpu.stat", "usage_usec 7\n")]
@@ -196,7 +197,7 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
                     ("cgroup.procs", ""), ("memory.limit_in_bytes", ""), ("memory.memsw.limit_in_bytes", ""), ("memory.swappiness", "60"),
                     ("memory.usage_in_bytes", "0"), ("memory.max_usage_in_bytes", "0"), ("memory.stat", ""), ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n"),
                 ],
-                "cpu" => [("cgroup.procs", ""), ("cpu.cfs_quota_us", "-1"), ("cpu.cfs_period_us", "100000")],
+                "cpu" => [("cgroup.procs", ""), ("cpu.cfs_quota_us", "-1"), ("cpu.cfs_period_us", "100000"), .. hasIdle ? [("cpu.idle", "0")] : Array.Empty<(string, string)>()],
                 "cpuacct" => [("cgroup.procs", ""), ("cpuacct.usage", "3000000")],
                 "pids" => [("cgroup.procs", ""), ("pids.max", "max"), ("pids.current", "0"), ("pids.events", "max 0\n")],
                 "freezer" => [("cgroup.procs", ""), ("freezer.state", "THAWED")],
