@@ -13,7 +13,9 @@ const None = '–';
 /** @param measured What each part measured, by its name; null for one that was not. */
 export function writePage(measured, docs) {
   const warm = measured.warm === null ? null : new WarmPage(measured.warm);
-  const text = (part, write) => (measured[part] === null ? `Not measured yet: \`./benchmarks/run --${part}\`.` : write(measured[part]));
+  const commit = measured.warm?.machine.commit;
+  const again = ({ machine }) => (machine.commit === commit ? '' : `\n\nMeasured at another time, ${machine.date}, commit ${machine.commit}.`);
+  const text = (part, write) => (measured[part] === null ? `Not measured yet: \`./benchmarks/run --${part}\`.` : write(measured[part]) + again(measured[part]));
   const parts = {
     ...warm?.parts(),
     cold: text('cold', coldTable),

@@ -10,11 +10,15 @@ import { freePort, memoryOf, Server } from './processes.mjs';
 const Limits = ['concurrency=64', 'max_workers=1', 'vcpu=2', 'queue_length=1000', 'buffered_size=32mb'];
 const Connections = 16;
 
+/** Bodies of which 16 at once take longer than a round. */
+const SlowBytes = 1_000_000;
+const SlowSeconds = 8;
+
 const series = [
   { id: 'connections', points: [1, 10, 100, 1000], functions: () => 1, connections: (point) => point },
   { id: 'hot', points: [1, 10, 100], functions: (point) => point, connections: () => Connections, hot: (point) => point },
   { id: 'deployed', points: [10, 100, 1000], functions: (point) => point, connections: () => Connections },
-  { id: 'body', points: [0, 1000, 10_000, 100_000, 1_000_000, 20_000_000], functions: () => 1, connections: () => Connections, bytes: (point) => point },
+  { id: 'body', points: [0, 1000, 10_000, 100_000, 1_000_000, 20_000_000], functions: () => 1, connections: () => Connections, bytes: (point) => point, seconds: (point) => (point >= SlowBytes ? SlowSeconds : undefined) },
 ];
 
 export async function measureScale(options, work, log, say) {
@@ -44,7 +48,7 @@ async function measure(id, point, at, options, work, log) {
     await wrk(target, at.connections(point), 1, script);
     const samples = [];
     for (let round = 0; round < options.scaleRounds; round++) {
-      const { perSecond, p50, p99, errors } = await wrk(target, at.connections(point), options.scaleSeconds, script);
+      const { perSecond, p50, p99, errors } = await wrk(target, at.connections(point), at.seconds?.(point) ?? options.scaleSeconds, script);
       samples.push({ series: id, point, round, perSecond, p50, p99, errors, hostRss: memoryOf(server.pid)?.rss ?? null });
     }
     return samples;
