@@ -57,8 +57,8 @@ public sealed class ExampleTests
             Assert.Equal(HttpStatusCode.OK, reply.StatusCode);
             Assert.Equal("data: [DONE]", arrivals[^1].Line);
             Assert.Equal(6, arrivals.Count);
-            // One by one, not all at the end: the fake model waits 100 ms between words.
-            Assert.InRange(Stopwatch.GetElapsedTime(arrivals[0].At, arrivals[^1].At).TotalMilliseconds, 300, 5000);
+            // One by one, not all at the end: the fake model waits 100 ms between words. The first may have been read late.
+            Assert.InRange(Stopwatch.GetElapsedTime(arrivals[0].At, arrivals[^1].At).TotalMilliseconds, 150, 5000);
         }
         finally
         {

@@ -28,8 +28,8 @@ public sealed class ProcessTests(HostileHost hostile)
 
         Assert.Equal("EMFILE", seen.GetProperty("code").GetString());
         Assert.InRange(seen.GetProperty("opened").GetInt32(), 900, 1024);
-        // A worker and a client more.
-        Assert.InRange(HostState.DescriptorsOf(attack.Host) - before, -20, 20);
+        // A worker and a client more, and what the neighbour's load and a start that is under way have open: no share of the function's thousand.
+        Assert.InRange(HostState.DescriptorsOf(attack.Host) - before, -100, 100);
         Assert.Equal("calm", await attack.AskForTextAsync("calm"));
     }, repeats: false);
 
