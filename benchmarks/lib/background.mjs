@@ -1,11 +1,12 @@
 // Calls of background functions that a host accepts: each is on the disk before its 202. Beside it, in each round, what the
 // disk does by itself: appends of the same size, each flushed before the next begins.
 
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { untilListens, wrk } from './load.mjs';
 import { sandboxHost } from './peers.mjs';
 import { freePort, Server } from './processes.mjs';
+import { makeSite } from './sites.mjs';
 
 const Connections = 16;
 const Functions = 8;
@@ -22,13 +23,11 @@ export async function measureBackground(options, work, log, say) {
 }
 
 async function accepted(options, work, log) {
-  const site = join(work, 'site-background');
-  const functions = join(site, 'netlify', 'functions');
-  rmSync(site, { recursive: true, force: true });
-  mkdirSync(functions, { recursive: true });
-  for (let i = 0; i < Functions; i++) {
-    writeFileSync(join(functions, `work${i}.mjs`), 'export default async (req) => { await req.text(); };\nexport const config = { background: true };\n');
-  }
+  const site = makeSite(join(work, 'site-background'), (functions) => {
+    for (let i = 0; i < Functions; i++) {
+      writeFileSync(join(functions, `work${i}.mjs`), 'export default async (req) => { await req.text(); };\nexport const config = { background: true };\n');
+    }
+  });
 
   const port = await freePort();
   const server = new Server(sandboxHost(port, site, []), join(log, 'background.log'));

@@ -2,17 +2,16 @@
 
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from './processes.mjs';
+import { benchmarkProgram, run } from './processes.mjs';
 import { percentile } from './statistics.mjs';
 
 const TimeoutMs = 8 * 60_000;
 
 export async function measureCold(options, artifacts, log, say) {
   const directory = join(artifacts, 'cold');
-  const program = join(process.env.SANDBOXHOST_HOME, 'artifacts/bin/SandboxHost.Benchmarks/release/SandboxHost.Benchmarks.dll');
   rmSync(directory, { recursive: true, force: true });
   say(`cold starts, ${options.iterations} of each kind`);
-  await run('dotnet', [program, '--filter', '*Start*', '--artifacts', directory], {
+  await run('dotnet', [benchmarkProgram, '--filter', '*Start*', '--artifacts', directory], {
     timeoutMs: TimeoutMs,
     env: { SANDBOXHOST_BENCHMARK_STARTS: String(options.iterations) },
   });

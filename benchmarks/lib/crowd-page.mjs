@@ -32,7 +32,7 @@ export function tailText({ connections, starts, samples, collections }) {
 export function crowdText({ density, stalled }) {
   const kilobytes = stalledKilobytes(stalled);
   return [
-    `**${thousands(density.workers)} workers alive** (${thousands(density.functions)} functions and the placeholders), started ${AtOnce} at a time in ${Math.round(density.seconds)} s: ${density.megabytesEach.toFixed(1)} MB of the machine's memory each, everything counted,`
+    `**${thousands(density.workers)} workers alive** (${thousands(density.functions)} functions and the placeholders), started ${density.atOnce} at a time in ${Math.round(density.seconds)} s: ${density.megabytesEach.toFixed(1)} MB of the machine's memory each, everything counted,`
     + ` and ${thousands(density.host.rss)} MB for the host. With nothing to do, all frozen, they and the host use ${percent(density.idleShare)} of one core.`
     + ` The next ${density.later.length} functions were answered in ${milliseconds(median(density.later))} ms (median; at most ${milliseconds(Math.max(...density.later))}).`,
     `**${thousands(stalled.streams)} endless responses that nobody reads** took the host ${thousands(kilobytes[0])} KiB each after ${stalled.seconds[0]} s and ${thousands(kilobytes.at(-1))} KiB after ${stalled.seconds.at(-1)} s:`
@@ -42,5 +42,3 @@ export function crowdText({ density, stalled }) {
 
 /** Growth of the host for each stream, at each look. */
 export const stalledKilobytes = ({ streams, grown }) => grown.map((megabytes) => megabytes * 1024 / streams);
-
-const AtOnce = 4;

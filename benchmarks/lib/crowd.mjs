@@ -1,15 +1,13 @@
 // Many at once: functions that have a worker and nothing to do, and clients that read a stream no further.
 
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { untilAnswers, untilListens } from './load.mjs';
 import { functionPath, sandboxHost } from './peers.mjs';
 import { cpuMicroseconds, freePort, memoryOf, Server, workersBelow } from './processes.mjs';
-
-const Greeting = 'Hello, world!';
-const handlers = join(import.meta.dirname, '..', 'peers', 'handlers');
+import { Greeting, greetingSite, makeSite } from './sites.mjs';
 
 export async function measureCrowd(options, work, log, say) {
   return { density: await measureDensity(options, work, log, say), stalled: await measureStalled(options, work, log, say) };
@@ -23,9 +21,8 @@ const RefillMs = 2000;
 
 async function measureDensity({ liveFunctions, idleSeconds }, work, log, say) {
   say(`${liveFunctions} functions with a worker each`);
-  const site = join(work, 'site-crowd');
   const names = Array.from({ length: liveFunctions + LaterFunctions }, (_, i) => `hello${i}`);
-  fill(site, (functions) => names.forEach((name) => copyFileSync(join(handlers, 'hello.mjs'), join(functions, `${name}.mjs`))));
+  const site = greetingSite(join(work, 'site-crowd'), names);
   const port = await freePort();
   const server = new Server(sandboxHost(port, site, [], '--freeze-after', String(FreezeSeconds), '--max-workers', String(names.length + CallsAtOnce)), join(log, 'crowd.log'));
   const call = (name) => untilAnswers(`http://127.0.0.1:${port}${functionPath}/${name}`, Greeting, server);
@@ -52,7 +49,7 @@ async function measureDensity({ liveFunctions, idleSeconds }, work, log, say) {
       await call(name);
       later.push(performance.now() - start);
     }
-    return { functions: liveFunctions, workers: workers.length, seconds, megabytesEach: megabytes / workers.length, host: memoryOf(server.pid), idleShare, later };
+    return { functions: liveFunctions, atOnce: CallsAtOnce, workers: workers.length, seconds, megabytesEach: megabytes / workers.length, host: memoryOf(server.pid), idleShare, later };
   } finally {
     await server.stop();
     rmSync(site, { recursive: true, force: true });
@@ -64,8 +61,7 @@ const LookAfterMs = [2000, 12_000];
 
 async function measureStalled({ stalledStreams }, work, log, say) {
   say(`${stalledStreams} streams that nobody reads`);
-  const site = join(work, 'site-stalled');
-  fill(site, (functions) => writeFileSync(join(functions, 'endless.mjs'), [
+  const site = makeSite(join(work, 'site-stalled'), (functions) => writeFileSync(join(functions, 'endless.mjs'), [
     'const chunk = new Uint8Array(64 * 1024);',
     'export default () => new Response(new ReadableStream({ pull(controller) { controller.enqueue(chunk); } }));',
   ].join('\n')));
@@ -104,13 +100,6 @@ async function stall(port) {
   socket.pause();
   if (!head.toString('latin1').startsWith('HTTP/1.1 200 ')) throw new Error(`a stream was refused: ${head.toString('latin1').split('\r\n', 1)[0]}`);
   return socket;
-}
-
-function fill(site, write) {
-  const functions = join(site, 'netlify', 'functions');
-  rmSync(site, { recursive: true, force: true });
-  mkdirSync(functions, { recursive: true });
-  write(functions);
 }
 
 /** What the machine could still give away, in MB. */

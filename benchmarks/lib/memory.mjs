@@ -1,12 +1,12 @@
 // Memory of idle processes, side by side: as many workers of SandboxHost as servers of the baseline, each after its
 // first request. Shared pages are counted in proportion (PSS), so the number of processes is part of the result.
 
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { untilAnswers } from './load.mjs';
 import { functionPath, peers, sandboxHost } from './peers.mjs';
 import { freePort, memoryOf, Server, workersBelow } from './processes.mjs';
+import { Greeting, greetingSite } from './sites.mjs';
 import { median } from './statistics.mjs';
 
 const Count = 10;
@@ -19,21 +19,15 @@ export async function measureMemory(work, log, say) {
 }
 
 async function workers(work, log) {
-  const site = join(work, 'site-memory');
-  const functions = join(site, 'netlify', 'functions');
-  rmSync(site, { recursive: true, force: true });
-  mkdirSync(functions, { recursive: true });
   const names = Array.from({ length: Count }, (_, i) => `hello${i}`);
-  const handler = join(import.meta.dirname, '..', 'peers', 'handlers', 'hello.mjs');
-  names.forEach((name) => copyFileSync(handler, join(functions, `${name}.mjs`)));
-
+  const site = greetingSite(join(work, 'site-memory'), names);
   const port = await freePort();
   const server = new Server(
     sandboxHost(port, site, [], '--freeze-after', String(FreezeSeconds), '--placeholders', '0'),
     join(log, 'memory.log'));
   try {
     for (const name of names) {
-      await untilAnswers(`http://127.0.0.1:${port}${functionPath}/${name}`, 'Hello, world!', server);
+      await untilAnswers(`http://127.0.0.1:${port}${functionPath}/${name}`, Greeting, server);
     }
     await delay(SettleMs);
     const idle = medianOf(workersBelow(server.pid));
@@ -52,7 +46,7 @@ async function baselines(log) {
       const port = await freePort();
       const server = new Server(plain.start(port), join(log, `memory-plain-${i}.log`));
       servers.push(server);
-      await untilAnswers(`http://127.0.0.1:${port}${functionPath}/hello`, 'Hello, world!', server);
+      await untilAnswers(`http://127.0.0.1:${port}${functionPath}/hello`, Greeting, server);
     }
     await delay(SettleMs);
     return medianOf(servers.map((server) => server.pid));

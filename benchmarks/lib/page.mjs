@@ -212,7 +212,7 @@ function targetTable(warm, { cold, tail, crowd }) {
   const added = p50(Subject) - p50(BareNode);
   const speed = (measure) => warm?.median(Subject, measure);
   const hostCpu = warm?.ratio(Subject, 'load-16', (sample) => sample.cpu.host, Kestrel)?.median;
-  const tailOf = (measure) => (tail === null ? NaN : median(tail.samples.filter((sample) => sample.measure === measure).map(({ p99 }) => p99)));
+  const halfLoad = tail === null ? NaN : median(tail.samples.filter(({ measure }) => measure === 'host').map(({ p99 }) => p99));
   const inMilliseconds = (value) => `${milliseconds(value)} ms`;
   const rows = [
     aim('requests/s at 16 connections over the baseline', '≥ 2', overBaseline, (value) => value >= 2, factor),
@@ -228,7 +228,7 @@ function targetTable(warm, { cold, tail, crowd }) {
     aim('cold start, placeholder taken, 1 MB, later workers, p50', '≤ 12 ms', large?.p50, (value) => value <= 12, inMilliseconds),
     aim('cold start, placeholder taken, 100 KB, later workers, over bare `node`, p50', '≤ 0.17', hit?.p50 / node?.p50, (value) => value <= 0.17, factor),
     aim('cold start, none ready, over bare `node`, p50', '≤ 2', miss?.p50 / node?.p50, (value) => value <= 2, factor),
-    aim('p99 at half load', '≤ 3 ms', tailOf('host'), (value) => value <= 3, inMilliseconds),
+    aim('p99 at half load', '≤ 3 ms', halfLoad, (value) => value <= 3, inMilliseconds),
     aim('a stalled stream, memory of the host', '≤ 256 KiB', crowd === null ? NaN : stalledKilobytes(crowd.stalled).at(-1), (value) => value <= 256, (value) => `${thousands(value)} KiB`),
     aim('host and workers with nothing to do, all frozen, of one core', '≤ 1 %', crowd?.density.idleShare, (value) => value <= 0.01, percent),
     aim('a worker among hundreds, memory of the machine', '≤ 18 MB', crowd?.density.megabytesEach, (value) => value <= 18, (value) => `${value.toFixed(1)} MB`),

@@ -2,6 +2,7 @@
 
 import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { benchmarkProgram } from './processes.mjs';
 
 const peersDirectory = join(import.meta.dirname, '..', 'peers');
 const servers = join(peersDirectory, 'servers');
@@ -50,7 +51,7 @@ export const peers = [
     bodies: false,
     start: (port) => ({
       command: 'dotnet',
-      args: [join(process.env.SANDBOXHOST_HOME, 'artifacts/bin/SandboxHost.Benchmarks/release/SandboxHost.Benchmarks.dll'), 'kestrel', String(port)],
+      args: [benchmarkProgram, 'kestrel', String(port)],
     }),
   },
   {

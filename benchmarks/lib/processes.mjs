@@ -3,12 +3,15 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** The unit of times in /proc/PID/stat; a constant of the kernel's interface. */
 const TicksPerSecond = 100;
 const StopGraceMs = 15_000;
+
+/** The C# part of the benchmarks. */
+export const benchmarkProgram = join(process.env.SANDBOXHOST_HOME, 'artifacts/bin/SandboxHost.Benchmarks/release/SandboxHost.Benchmarks.dll');
 
 const running = new Set();
 

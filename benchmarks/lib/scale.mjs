@@ -1,11 +1,12 @@
 // What a request costs as work grows: more connections, more functions hot at once, more functions deployed, larger bodies.
 // One figure is one host of its own, so that nothing is left of the one before.
 
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { untilAnswers, wrk } from './load.mjs';
 import { functionPath, sandboxHost } from './peers.mjs';
 import { freePort, memoryOf, Server } from './processes.mjs';
+import { Greeting, greetingSite, makeSite } from './sites.mjs';
 
 const Limits = ['concurrency=64', 'max_workers=1', 'vcpu=2', 'queue_length=1000', 'buffered_size=32mb'];
 const Connections = 16;
@@ -39,7 +40,7 @@ async function measure(id, point, at, options, work, log) {
   const url = `http://127.0.0.1:${port}${functionPath}/hello`;
   const hot = at.hot?.(point) ?? 1;
   try {
-    const body = at.bytes === undefined ? 'Hello, world!' : 'x'.repeat(at.bytes(point));
+    const body = at.bytes === undefined ? Greeting : 'x'.repeat(at.bytes(point));
     for (let i = 0; i < hot; i++) {
       await untilAnswers(`${url}${i}`, body, server);
     }
@@ -59,16 +60,9 @@ async function measure(id, point, at, options, work, log) {
 }
 
 function siteOf(site, count, bytes) {
-  const functions = join(site, 'netlify', 'functions');
-  rmSync(site, { recursive: true, force: true });
-  mkdirSync(functions, { recursive: true });
-  for (let i = 0; i < count; i++) {
-    const file = join(functions, `hello${i}.mjs`);
-    if (bytes === null) {
-      copyFileSync(join(import.meta.dirname, '..', 'peers', 'handlers', 'hello.mjs'), file);
-    } else {
-      writeFileSync(file, `const body = 'x'.repeat(${bytes});\nexport default () => new Response(body);\n`);
-    }
-  }
-  return site;
+  const names = Array.from({ length: count }, (_, i) => `hello${i}`);
+  return bytes === null
+    ? greetingSite(site, names)
+    : makeSite(site, (functions) => names.forEach((name) => writeFileSync(
+      join(functions, `${name}.mjs`), `const body = 'x'.repeat(${bytes});\nexport default () => new Response(body);\n`)));
 }

@@ -1,13 +1,14 @@
 // How long the slowest wait while the host has room: half of what it can do, at a steady pace. Once by itself, once while
 // functions that have no worker are called beside it, so that sandboxes start and the pool of placeholders is filled again.
 
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { untilAnswers, wrk } from './load.mjs';
 import { openLoop } from './open-loop.mjs';
 import { Baseline, functionPath, peers, sandboxHost } from './peers.mjs';
-import { freePort, run, Server } from './processes.mjs';
+import { benchmarkProgram, freePort, run, Server } from './processes.mjs';
+import { Greeting, greetingSite } from './sites.mjs';
 import { percentile } from './statistics.mjs';
 
 const Connections = 64;
@@ -15,13 +16,11 @@ const Share = 0.5;
 const Rounds = 3;
 const WarmSeconds = 3;
 const ColdEveryMs = 500;
-const Greeting = 'Hello, world!';
-const program = join(process.env.SANDBOXHOST_HOME ?? '', 'artifacts/bin/SandboxHost.Benchmarks/release/SandboxHost.Benchmarks.dll');
 
 export async function measureTail(options, work, log, say) {
   const cold = Rounds * Math.ceil(options.seconds * 1000 / ColdEveryMs);
   const trace = join(work, 'gc.nettrace');
-  const site = siteOf(join(work, 'site-tail'), cold);
+  const site = greetingSite(join(work, 'site-tail'), ['hello', ...Array.from({ length: cold }, (_, i) => `cold${i}`)]);
   rmSync(trace, { force: true });
   const [plainPort, port] = [await freePort(), await freePort()];
   const plain = new Server(peers.find(({ id }) => id === Baseline).start(plainPort), join(log, 'tail-plain.log'));
@@ -59,14 +58,5 @@ export async function measureTail(options, work, log, say) {
     await Promise.all([plain.stop(), host.stop()]);
     rmSync(site, { recursive: true, force: true });
   }
-  return { connections: Connections, starts: called, samples, collections: JSON.parse(await run('dotnet', [program, 'gc', trace])) };
-}
-
-function siteOf(site, cold) {
-  const functions = join(site, 'netlify', 'functions');
-  rmSync(site, { recursive: true, force: true });
-  mkdirSync(functions, { recursive: true });
-  const handler = join(import.meta.dirname, '..', 'peers', 'handlers', 'hello.mjs');
-  for (const name of ['hello', ...Array.from({ length: cold }, (_, i) => `cold${i}`)]) copyFileSync(handler, join(functions, `${name}.mjs`));
-  return site;
+  return { connections: Connections, starts: called, samples, collections: JSON.parse(await run('dotnet', [benchmarkProgram, 'gc', trace])) };
 }
