@@ -67,7 +67,7 @@ public sealed class DevHost : IAsyncDisposable
             var workDirectory = Path.Combine(options.Sites[0].Directory, ".sandboxhost", "work");
             await Task.WhenAll(
                 Task.Run(() => sites.StartAsync(cancellationToken), CancellationToken.None),
-                parts.OpenAsync([.. options.Sites.Select(HostNameOf).Distinct()], workDirectory, cancellationToken));
+                parts.OpenAsync([.. options.Sites.Select(HostNameOf).Distinct()], workDirectory, load: null, cancellationToken));
             await parts.ServeAsync(cancellationToken);
             await parts.StartWorkAsync();
             await ServeControlAsync(parts, ControlSocket.PathFor(options.Sites[0].Directory), loggers.CreateLogger<DevHost>(), cancellationToken);

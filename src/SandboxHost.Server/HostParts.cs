@@ -51,30 +51,29 @@ internal sealed class HostParts(HostOptions options, ILogSink output, ILoggerFac
     /// <summary>Begins to take workers, and opens what is kept; nothing of it runs yet.</summary>
     /// <param name="hostNames">Names below localhost that lead to the host from inside of sandboxes.</param>
     /// <param name="workDirectory">Holds the store and who uses it.</param>
+    /// <param name="load">Reads from the store what is to be served, as soon as that is open and before there are workers. What it makes is owned.</param>
     /// <exception cref="SandboxException">This host can't isolate as it should.</exception>
     /// <exception cref="Runs.RunStoreException">The store can't be opened.</exception>
-    public async Task<BackgroundWork> OpenAsync(IReadOnlyList<string> hostNames, string workDirectory, CancellationToken cancellationToken)
+    public async Task OpenAsync(
+        IReadOnlyList<string> hostNames, string workDirectory, Func<BackgroundWork, Task<IAsyncDisposable>>? load, CancellationToken cancellationToken)
     {
         // Each is mostly compiling, and there is more than one core.
         var opening = Task.Run(() => BackgroundWork.Open(workDirectory, options.Background), CancellationToken.None);
+        var loading = load is null ? null : Task.Run(async () => await load(await opening), CancellationToken.None);
         try
         {
             Workers = await StartWorkersAsync(hostNames, cancellationToken);
         }
-        catch
+        finally
         {
-            await ((Task)opening).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (opening.IsCompletedSuccessfully)
-            {
-                Own(await opening);
-            }
-
-            throw;
+            // Whether or not there are workers, what was made beside them has its owner now.
+            await OwnAsync(opening);
+            await OwnAsync(loading);
         }
 
-        _work = Own(await opening);
+        _work = await opening;
         Events = new PlatformEvents(_work.Queue, Workers.Invoker, output, clock);
-        return _work;
+        await (loading ?? Task.CompletedTask);
     }
 
     /// <summary>Begins to run and tick what is stored, when all that is to be served is published.</summary>
@@ -128,6 +127,19 @@ internal sealed class HostParts(HostOptions options, ILogSink output, ILoggerFac
         while (_parts.TryPop(out var part))
         {
             await part.DisposeAsync();
+        }
+    }
+
+    private async Task OwnAsync<T>(Task<T>? making)
+        where T : IAsyncDisposable
+    {
+        if (making is not null)
+        {
+            await ((Task)making).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (making.IsCompletedSuccessfully)
+            {
+                Own(await making);
+            }
         }
     }
 

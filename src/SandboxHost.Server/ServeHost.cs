@@ -59,18 +59,31 @@ public sealed class ServeHost : IAsyncDisposable
         try
         {
             var content = parts.Own(DeployContent.Open(options.DataDirectory, new OperatorRules(options.Limits, options.EgressAllow)));
-            var work = await parts.OpenAsync([], Path.Combine(options.DataDirectory, "work"), cancellationToken);
-            var deployer = parts.Own(new Deployer(
-                new SqliteDeployStore(work.Database), content, parts.Snapshots, parts.Events!, new DeployAddresses(publicUrl), options.Deploys, clock));
-            foreach (var mistake in await deployer.StartAsync(cancellationToken))
-            {
-                loggers.CreateLogger<ServeHost>().DeployNotServed(mistake);
-            }
-
+            Deployer? deployer = null;
+            await parts.OpenAsync([], Path.Combine(options.DataDirectory, "work"), LoadAsync, cancellationToken);
             await parts.ServeAsync(cancellationToken);
-            await parts.StartWorkAsync();
-            await parts.ServeControlAsync(ControlSocket.InDataDirectory(options.DataDirectory), deployer, cancellationToken);
-            return new ServeHost(parts, deployer, publicUrl);
+            await Task.WhenAll(
+                Task.Run(parts.StartWorkAsync, CancellationToken.None),
+                parts.ServeControlAsync(ControlSocket.InDataDirectory(options.DataDirectory), deployer, cancellationToken));
+            return new ServeHost(parts, deployer!, publicUrl);
+
+            async Task<IAsyncDisposable> LoadAsync(BackgroundWork work)
+            {
+                deployer = new Deployer(
+                    new SqliteDeployStore(work.Database),
+                    content,
+                    parts.Snapshots,
+                    (site, message) => parts.Events!.RaiseAsync(site, message, CancellationToken.None),
+                    new DeployAddresses(publicUrl),
+                    options.Deploys,
+                    clock);
+                foreach (var mistake in await deployer.StartAsync(cancellationToken))
+                {
+                    loggers.CreateLogger<ServeHost>().DeployNotServed(mistake);
+                }
+
+                return deployer;
+            }
         }
         catch
         {

@@ -99,8 +99,6 @@ public sealed class HelloTests
         host.Launcher.Script = _ => Task.CompletedTask;
         var worker = await host.Launcher.NextAsync();
         await worker.NextAsync(HostFrame.KindOneofCase.Warm);
-        Assert.True(worker.Sandbox.Spec.Patience > TimeSpan.Zero, "nobody waited for it");
-        Assert.False(worker.Sandbox.IsPatient, "from now on somebody may");
 
         var exchange = host.InvokeAsync(host.Add());
         await worker.NextAsync(HostFrame.KindOneofCase.Specialise);

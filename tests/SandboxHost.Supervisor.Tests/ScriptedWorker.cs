@@ -45,6 +45,8 @@ internal sealed class ScriptedWorker(FakeSandbox sandbox) : IDisposable
 
     public bool AnswersSpecialise { get; set; } = true;
 
+    public bool WasWarmed { get; private set; }
+
     public bool AnswersPings { get; set; } = true;
 
     public bool LeavesWhenDrained { get; set; } = true;
@@ -214,6 +216,7 @@ internal sealed class ScriptedWorker(FakeSandbox sandbox) : IDisposable
         switch (frame.KindCase)
         {
             case HostFrame.KindOneofCase.Warm:
+                WasWarmed = true;
                 await SendAsync(Frames.Warmed());
                 break;
             case HostFrame.KindOneofCase.Specialise when AnswersSpecialise:

@@ -41,10 +41,12 @@ internal sealed class TestHost : IAsyncDisposable, ILogSink, ILoggerProvider, IL
     public ConcurrentQueue<(LogLevel Level, string? Event, string Text)> Log { get; } = new();
 
     /// <param name="successors">Workers that may follow right upon a dead one.</param>
+    /// <param name="prepare">Before the first worker starts.</param>
     public static async Task<TestHost> StartAsync(
-        TimeProvider? clock = null, Func<SupervisorOptions, SupervisorOptions>? change = null, int successors = 0)
+        TimeProvider? clock = null, Func<SupervisorOptions, SupervisorOptions>? change = null, int successors = 0, Action<FakeLauncher>? prepare = null)
     {
         var host = new TestHost();
+        prepare?.Invoke(host.Launcher);
         var options = new SupervisorOptions
         {
             LinkDirectory = host._folder.File("link"),

@@ -28,10 +28,11 @@ public sealed record EndedDeploy(Deploy Deploy, bool IsPublished, IReadOnlyList<
 /// missing, then one step in which it becomes ready or fails; publishing is one swap of the snapshot. What is changed, is
 /// changed in the store before anybody sees it.
 /// </summary>
+/// <param name="tell">Tells a site's functions of an event.</param>
 /// <exception cref="DeployRefusedException">From every method that is asked for something that can't be.</exception>
 /// <exception cref="Runs.RunStoreException">From every method that changes something: the store failed.</exception>
 public sealed class Deployer(
-    IDeployStore store, IDeployContent content, SnapshotSource snapshots, PlatformEvents events, DeployAddresses addresses, DeployLimits limits, TimeProvider clock)
+    IDeployStore store, IDeployContent content, SnapshotSource snapshots, Func<SiteSnapshot, EventMessage, Task> tell, DeployAddresses addresses, DeployLimits limits, TimeProvider clock)
     : IAsyncDisposable
 {
     private readonly SemaphoreSlim _gate = new(1, 1);
@@ -363,7 +364,7 @@ public sealed class Deployer(
     {
         if (_live.SnapshotOf(site) is { } published)
         {
-            await events.RaiseAsync(published, DeployEvents.Of(raised, site, deploy, addresses), CancellationToken.None);
+            await tell(published, DeployEvents.Of(raised, site, deploy, addresses));
         }
     }
 

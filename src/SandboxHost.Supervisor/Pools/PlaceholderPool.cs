@@ -20,7 +20,7 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
 
     /// <summary>
     /// How long one gives way to all who have something to do. A machine that is busy all the time gets its placeholders all
-    /// the same.
+    /// the same. The first gives way to nobody: after a restart clients may be waiting for it.
     /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
@@ -30,6 +30,8 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
     private SandboxRuntime? _runtime;
     private WorkerStarter? _starter;
     private int _starting;
+    private Arrival? _arriving;
+    private TimeSpan _patience;
     private TaskCompletionSource _full = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private SandboxLimits Limits => WorkerStarter.StartLimits(context.Options.PlaceholderMemoryBytes);
@@ -54,14 +56,29 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
     }
 
     /// <summary>A placeholder of the function's runtime and size; null when none stands ready.</summary>
-    public Worker? TryTake(FunctionVersion function)
+    public Worker? TryTake(FunctionVersion function) => Fits(function) ? TryTake() : null;
+
+    /// <summary>
+    /// The one that is starting, for a function that waits and found none ready: sooner there than another that starts beside
+    /// it. It gives way to nobody from now on, and is not warmed first.
+    /// </summary>
+    /// <returns>Null when none that fits is starting, when another function has claimed it, or when it did not come up.</returns>
+    public async ValueTask<Worker?> ClaimStartingAsync(FunctionVersion function)
     {
-        if (function.Runtime != _runtime?.Name || function.Limits.MemoryBytes != context.Options.PlaceholderMemoryBytes)
+        Arrival arrival;
+        lock (_gate)
         {
-            return null;
+            if (!Fits(function) || _arriving is not { IsClaimed: false })
+            {
+                return null;
+            }
+
+            arrival = _arriving;
+            arrival.IsClaimed = true;
         }
 
-        return TryTake();
+        await arrival.Hurry.CancelAsync();
+        return await arrival.Worker.Task;
     }
 
     /// <summary>Any placeholder, whatever is to become of it; null when none stands ready.</summary>
@@ -131,16 +148,30 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
                 pause = _ready.Count == 0 && pause == RefillDelay ? TimeSpan.Zero : pause;
             }
 
+            var arrival = new Arrival();
             try
             {
                 await Task.Delay(pause, context.Clock, _stopping.Token);
-                var worker = await LaunchWarmAsync();
                 lock (_gate)
                 {
+                    _arriving = arrival;
+                }
+
+                var worker = await LaunchWarmAsync(arrival);
+                lock (_gate)
+                {
+                    _arriving = null;
+                    _patience = Patience;
+                    pause = RefillDelay;
+                    if (arrival.IsClaimed)
+                    {
+                        arrival.Worker.SetResult(worker);
+                        continue;
+                    }
+
                     if (!_stopping.IsCancellationRequested)
                     {
                         _ready.Push(worker);
-                        pause = RefillDelay;
                         continue;
                     }
                 }
@@ -150,18 +181,28 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
             catch (Exception ex) when (ex is WorkerStartException or OperationCanceledException or Transport.WorkerGoneException)
             {
                 // Requests start their own processes meanwhile, and answer with what is wrong if that fails as well.
+                lock (_gate)
+                {
+                    _arriving = null;
+                }
+
+                arrival.Worker.TrySetResult(null);
                 pause = FailureDelay;
             }
         }
     }
 
-    private async Task<Worker> LaunchWarmAsync()
+    private async Task<Worker> LaunchWarmAsync(Arrival arrival)
     {
-        var worker = await _starter!.LaunchAsync(StartTurns.NoSite, _runtime!, Limits, Patience, _stopping.Token);
+        var worker = await _starter!.LaunchAsync(StartTurns.NoSite, _runtime!, Limits, new StartPatience(_patience, arrival.Hurry.Token), _stopping.Token);
         try
         {
-            using var timeout = new CancellationTokenSource(context.Options.StartTimeout, context.Clock);
-            await worker.Session!.WarmAsync(timeout.Token);
+            if (!arrival.Hurry.IsCancellationRequested)
+            {
+                using var timeout = new CancellationTokenSource(context.Options.StartTimeout, context.Clock);
+                await worker.Session!.WarmAsync(timeout.Token);
+            }
+
             worker.Sandbox!.EndPatience();
             return worker;
         }
@@ -170,5 +211,20 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
             await worker.DisposeAsync();
             throw;
         }
+    }
+
+    private bool Fits(FunctionVersion function) =>
+        function.Runtime == _runtime?.Name && function.Limits.MemoryBytes == context.Options.PlaceholderMemoryBytes;
+
+    /// <summary>A start that is on its way. One function may claim it.</summary>
+    private sealed class Arrival
+    {
+        /// <summary>Under the pool's lock.</summary>
+        public bool IsClaimed { get; set; }
+
+        public CancellationTokenSource Hurry { get; } = new();
+
+        /// <summary>For who has claimed it; null when it did not come up.</summary>
+        public TaskCompletionSource<Worker?> Worker { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

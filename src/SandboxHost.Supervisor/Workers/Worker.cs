@@ -80,9 +80,9 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
 
     public bool IsPeer(uint uid) => Uid == uid;
 
-    /// <summary>Starts the process and waits for its hello.</summary>
+    /// <summary>Starts the process and waits for its hello. <paramref name="patienceOver"/> ends <see cref="SandboxSpec.Patience"/>.</summary>
     /// <exception cref="WorkerStartException">It did not come up.</exception>
-    public async Task LaunchAsync(ISandboxLauncher launcher, SandboxSpec spec, CancellationToken cancellationToken)
+    public async Task LaunchAsync(ISandboxLauncher launcher, SandboxSpec spec, CancellationToken patienceOver, CancellationToken cancellationToken)
     {
         try
         {
@@ -97,7 +97,10 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
             }
 
             WatchExit(Sandbox);
-            await _hello.Task.WaitAsync(cancellationToken);
+            await using (patienceOver.Register(Sandbox.EndPatience))
+            {
+                await _hello.Task.WaitAsync(cancellationToken);
+            }
         }
         catch (Exception ex) when (ex is SandboxException or OperationCanceledException)
         {

@@ -6,7 +6,7 @@ using SandboxHost.Supervisor.Pools;
 
 namespace SandboxHost.Supervisor.Workers;
 
-/// <summary>Gets a worker for a function: a placeholder when one stands ready, otherwise a new process.</summary>
+/// <summary>Gets a worker for a function: a placeholder when one stands ready or is starting, otherwise a new process.</summary>
 internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool placeholders, WorkerCap cap) : IAsyncDisposable
 {
     /// <summary>Node writes this many threads and bwrap adds two processes, so less would not start.</summary>
@@ -22,7 +22,8 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
         var started = context.Clock.GetTimestamp();
         var worker = placeholders.TryTake(function);
         var hit = worker is not null;
-        worker ??= await LaunchAsync(function.Site.Id, RuntimeOf(function), LimitsOf(function), TimeSpan.Zero, CancellationToken.None);
+        worker ??= await placeholders.ClaimStartingAsync(function);
+        worker ??= await LaunchAsync(function.Site.Id, RuntimeOf(function), LimitsOf(function), default, CancellationToken.None);
         try
         {
             using var deadline = new CancellationTokenSource(context.Options.LoadTimeout, context.Clock);
@@ -44,9 +45,8 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
 
     /// <summary>Starts a process and waits until it has dialled the host. It has no function yet.</summary>
     /// <param name="site">Whose turn it takes.</param>
-    /// <param name="patience">See <see cref="SandboxSpec.Patience"/>.</param>
     /// <exception cref="WorkerStartException">It did not come up, or there is no room for it.</exception>
-    public async Task<Worker> LaunchAsync(string site, SandboxRuntime runtime, SandboxLimits limits, TimeSpan patience, CancellationToken cancellationToken)
+    public async Task<Worker> LaunchAsync(string site, SandboxRuntime runtime, SandboxLimits limits, StartPatience patience, CancellationToken cancellationToken)
     {
         await cap.MakeRoomAsync(site == StartTurns.NoSite ? null : placeholders);
         await _turns.EnterAsync(site, cancellationToken);
@@ -56,7 +56,7 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
             var worker = new Worker(string.Create(CultureInfo.InvariantCulture, $"w{number}"), runtime, limits, context);
             using var timeout = new CancellationTokenSource(context.Options.StartTimeout, context.Clock);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
-            await worker.LaunchAsync(context.Launcher, SpecFor(worker, runtime, limits) with { Patience = patience }, either.Token);
+            await worker.LaunchAsync(context.Launcher, SpecFor(worker, runtime, limits) with { Patience = patience.Limit }, patience.Over, either.Token);
             return worker;
         }
         catch (WorkerStartException ex) when (!cancellationToken.IsCancellationRequested)

@@ -377,9 +377,15 @@ public sealed class DeployerTests : IAsyncDisposable, ILogSink, IInvoker
     {
         var database = SqliteDatabase.Open(_folder.File("state.db"));
         var content = DeployContent.Open(_folder.Path, new OperatorRules(FunctionLimits.Default, []));
-        var queue = new RunQueue(new SqliteRunStore(database));
+        var events = new PlatformEvents(new RunQueue(new SqliteRunStore(database)), this, this, _clock);
         var deployer = new Deployer(
-            new SqliteDeployStore(database), content, _snapshots, new PlatformEvents(queue, this, this, _clock), new DeployAddresses(new Uri("http://example.org")), _limits, _clock);
+            new SqliteDeployStore(database),
+            content,
+            _snapshots,
+            (site, message) => events.RaiseAsync(site, message, CancellationToken.None),
+            new DeployAddresses(new Uri("http://example.org")),
+            _limits,
+            _clock);
         Assert.Empty(deployer.StartAsync(CancellationToken.None).GetAwaiter().GetResult());
         return (database, content, deployer);
     }

@@ -1,0 +1,96 @@
+using SandboxHost.Invocations;
+using SandboxHost.Protocol.Worker.V1;
+using SandboxHost.Sandboxes;
+
+namespace SandboxHost.Supervisor.Tests;
+
+/// <summary>Sandboxes that stand ready, and those that are about to.</summary>
+public sealed class PlaceholderTests
+{
+    [TimedFact]
+    public async Task All_but_the_first_give_way_until_they_are_warm()
+    {
+        await using var host = await TestHost.StartAsync(change: options => options with { Placeholders = 2 });
+
+        await host.PlaceholdersReady;
+
+        var (first, second) = (host.Launcher.Workers[0].Sandbox, host.Launcher.Workers[1].Sandbox);
+        Assert.Equal(TimeSpan.Zero, first.Spec.Patience);
+        Assert.True(second.Spec.Patience > TimeSpan.Zero, "nobody waited for it");
+        Assert.False(second.IsPatient, "from now on somebody may");
+    }
+
+    [TimedFact]
+    public async Task A_function_that_finds_none_ready_takes_the_one_that_is_starting_which_then_gives_way_no_longer()
+    {
+        var mayDial = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var host = await WithSecondAsync(async worker =>
+        {
+            await mayDial.Task;
+            await worker.ServeAsync();
+        });
+        var (first, second) = (await host.Launcher.NextAsync(), await host.Launcher.NextAsync());
+        await AnswerAsync(first, host.InvokeAsync(host.Add("first")));
+
+        var exchange = host.InvokeAsync(host.Add("second"));
+        await Eventually.TrueAsync(() => !second.Sandbox.IsPatient, TestHost.Limit, "it gives way no longer");
+        Assert.Equal(2, host.Launcher.Workers.Count);
+        mayDial.SetResult();
+
+        await second.NextAsync(HostFrame.KindOneofCase.Specialise);
+        Assert.False(second.WasWarmed, "what waits for it would wait for that, too");
+        await AnswerAsync(second, exchange);
+    }
+
+    [TimedFact]
+    public async Task One_that_is_starting_is_taken_by_one_function()
+    {
+        var mayDial = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var host = await WithSecondAsync(async worker =>
+        {
+            await mayDial.Task;
+            await worker.ServeAsync();
+        });
+        var (first, second) = (await host.Launcher.NextAsync(), await host.Launcher.NextAsync());
+        await AnswerAsync(first, host.InvokeAsync(host.Add("first")));
+        var taken = host.InvokeAsync(host.Add("second"));
+        await Eventually.TrueAsync(() => !second.Sandbox.IsPatient, TestHost.Limit, "it is taken");
+
+        var own = host.InvokeAsync(host.Add("third"));
+
+        await AnswerAsync(await host.Launcher.NextAsync(), own);
+        mayDial.SetResult();
+        await AnswerAsync(second, taken);
+    }
+
+    [TimedFact]
+    public async Task When_the_one_that_is_starting_does_not_come_up_the_function_starts_its_own()
+    {
+        var mayFail = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var host = await WithSecondAsync(async worker =>
+        {
+            await mayFail.Task;
+            worker.Sandbox.Exit(new SandboxExit(SandboxExitReason.Exited, 1));
+        });
+        var (first, second) = (await host.Launcher.NextAsync(), await host.Launcher.NextAsync());
+        await AnswerAsync(first, host.InvokeAsync(host.Add("first")));
+        var exchange = host.InvokeAsync(host.Add("second"));
+        await Eventually.TrueAsync(() => !second.Sandbox.IsPatient, TestHost.Limit, "it is taken");
+
+        mayFail.SetResult();
+
+        await AnswerAsync(await host.Launcher.NextAsync(), exchange);
+    }
+
+    /// <summary>A host with two placeholders, of which the second lives as the script says.</summary>
+    private static Task<TestHost> WithSecondAsync(Func<ScriptedWorker, Task> script) =>
+        TestHost.StartAsync(
+            change: options => options with { Placeholders = 2 },
+            prepare: launcher => launcher.Script = worker => worker.Sandbox.Spec.Name == "w2" ? script(worker) : worker.ServeAsync());
+
+    private static async Task AnswerAsync(ScriptedWorker worker, Task<IExchange> exchange)
+    {
+        await worker.SendAsync(Frames.Answer((await worker.NextInvokeAsync()).Id));
+        Assert.Equal(200, (await exchange).Response?.Status);
+    }
+}
