@@ -2,6 +2,7 @@
 # Sets up what the host needs, and only what is missing or out of date. Sourced by ./sandboxhost and ./test.sh.
 #
 #   setup_host            everything that `sandboxhost` needs to run
+#   setup_package         the same in one folder, for machines without the .NET SDK and npm: $PACKAGE
 #   say TEXT              progress, on standard error
 #
 # SANDBOXHOST_HOME is set to the repository.
@@ -116,6 +117,28 @@ setup_launcher() {
 setup_cli() {
   build_stamped cli "Building the host" "src protos $BUILD_RULES" \
     dotnet build "$SANDBOXHOST_HOME/src/SandboxHost.Cli" -c Release -v quiet
+}
+
+make_package() {
+  local home=$SANDBOXHOST_HOME kind=$1
+  rm -rf "$PACKAGE"
+  mkdir -p "$PACKAGE/launcher" "$PACKAGE/runners" "$PACKAGE/runtimes/node_modules/@esbuild"
+  # A build of its own: what is restored for one kind of machine would have the ordinary build begin anew.
+  dotnet publish "$home/src/SandboxHost.Cli" -c Release -p:PackageFor="$kind" -p:ArtifactsPath="$home/artifacts/package/build" -o "$PACKAGE/host" -v quiet
+  cp "$home/artifacts/launcher/sandboxhost-launcher" "$PACKAGE/launcher/"
+  cp -r "$home/artifacts/runners/node" "$PACKAGE/runners/"
+  cp -r "$home/runtimes/node_modules/@esbuild/$kind" "$PACKAGE/runtimes/node_modules/@esbuild/"
+  mkdir "$PACKAGE/runtimes/node_modules/node-$kind"
+  cp -r "$home/runtimes/node_modules/node-$kind"/{bin,LICENSE,package.json} "$PACKAGE/runtimes/node_modules/node-$kind/"
+  ln -s host/sandboxhost "$PACKAGE/sandboxhost"
+}
+
+setup_package() {
+  local kind=linux-x64
+  [ "$(uname -m)" != aarch64 ] || kind=linux-arm64
+  PACKAGE=$SANDBOXHOST_HOME/artifacts/package/sandboxhost-$kind
+  export PACKAGE
+  build_stamped package "Building the package, compiled ahead (some minutes)" "src protos runners/node/src runtimes/package-lock.json $BUILD_RULES" make_package "$kind"
 }
 
 setup_host() {

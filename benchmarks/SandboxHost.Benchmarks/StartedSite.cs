@@ -23,7 +23,7 @@ internal sealed class StartedSite : IAsyncDisposable
         _client = new HttpClient { BaseAddress = new Uri(host.Addresses.First()) };
     }
 
-    public static HostFiles Files { get; } = new(
+    public static HostFiles Files { get; } = HostFiles.InRepository(
         Environment.GetEnvironmentVariable("SANDBOXHOST_HOME") ?? throw new InvalidOperationException("SANDBOXHOST_HOME is not set; use ./benchmarks/run --cold."));
 
     public Task PlaceholdersReady => _host.PlaceholdersReady;

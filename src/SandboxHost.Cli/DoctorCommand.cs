@@ -20,7 +20,7 @@ internal static class DoctorCommand
 
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
-        var options = WorkerSettings.IsolationOptionsFor(Installation.Find() ?? new HostFiles("."), Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"));
+        var options = WorkerSettings.IsolationOptionsFor(Installation.Find() ?? HostFiles.InPackage("."), Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"));
         var capabilities = await HostCapabilities.ProbeAsync(options, TimeProvider.System, cancellationToken);
         var report = capabilities.Report;
         if (arguments.GetValue(Json))

@@ -104,7 +104,9 @@ public sealed class CliTests
         await using var host = await HostProcess.StartAsync(site.Directory);
         using var client = new HttpClient { BaseAddress = host.Address };
         using var process = CommandRun.Start(
-            "dotnet", site.Directory, Repository.SandboxHost, "functions", "invoke", "stream", "--port", host.Port.ToString(CultureInfo.InvariantCulture));
+            Repository.SandboxHost[0],
+            site.Directory,
+            [.. Repository.SandboxHost.Skip(1), "functions", "invoke", "stream", "--port", host.Port.ToString(CultureInfo.InvariantCulture)]);
 
         // The second half is written only when somebody asks for it, which we do after the first was printed.
         Assert.Equal("first", await process.StandardOutput.ReadLineAsync());

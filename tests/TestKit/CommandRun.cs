@@ -9,7 +9,7 @@ public sealed record CommandRun(int ExitCode, string Output, string Errors)
 
     /// <summary>`sandboxhost …`, without a terminal.</summary>
     public static Task<CommandRun> SandboxHostAsync(params string[] arguments) =>
-        OfAsync("dotnet", Repository.Root, [Repository.SandboxHost, .. arguments]);
+        OfAsync(Repository.SandboxHost[0], Repository.Root, [.. Repository.SandboxHost.Skip(1), .. arguments]);
 
     public static async Task<CommandRun> OfAsync(string program, string directory, params string[] arguments)
     {

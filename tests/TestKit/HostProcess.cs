@@ -67,7 +67,7 @@ public sealed partial class HostProcess : IAsyncDisposable
     /// <summary>Starts the command with exactly these arguments.</summary>
     public static HostProcess Launch(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo("dotnet", [Repository.SandboxHost, .. arguments])
+        var start = new ProcessStartInfo(Repository.SandboxHost[0], [.. Repository.SandboxHost.Skip(1), .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

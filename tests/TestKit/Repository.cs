@@ -13,8 +13,15 @@ public static class Repository
     /// <summary>esbuild, from the variable ESBUILD or from runtimes/; skips the test when there is none.</summary>
     public static string Esbuild => Runtime("ESBUILD", "@esbuild/linux", "esbuild");
 
-    /// <summary>The `sandboxhost` command as it was built with the tests, for `dotnet` to run.</summary>
-    public static string SandboxHost => PathOf("artifacts/bin/SandboxHost.Cli/release/sandboxhost.dll");
+    /// <summary>
+    /// The start of a `sandboxhost` command: as it was built with the tests, or of the unpacked package (./package) that the
+    /// variable SANDBOXHOST_PACKAGE names.
+    /// </summary>
+    public static IReadOnlyList<string> SandboxHost => Package is { } package
+        ? [Path.Combine(package, "sandboxhost")]
+        : ["dotnet", PathOf("artifacts/bin/SandboxHost.Cli/release/sandboxhost.dll")];
+
+    private static string? Package => Environment.GetEnvironmentVariable("SANDBOXHOST_PACKAGE") is { Length: > 0 } directory ? directory : null;
 
     public static string Example(string name) => PathOf("examples/" + name);
 

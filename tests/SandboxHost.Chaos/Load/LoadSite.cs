@@ -18,6 +18,9 @@ internal sealed class LoadSite : IAsyncDisposable
     /// <summary>The function that the load asks; it has a path for each kind of request.</summary>
     public const string Function = "load";
 
+    /// <summary>The name by which a host knows it that serves it as a deploy.</summary>
+    public const string HostName = $"{Function}.localhost";
+
     private LoadSite(RunLedger ledger)
     {
         Ledger = ledger;

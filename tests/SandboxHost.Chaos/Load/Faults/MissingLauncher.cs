@@ -7,7 +7,7 @@ namespace SandboxHost.Chaos.Load.Faults;
 internal sealed class MissingLauncher : Fault
 {
     private const int ColdFunctions = 6;
-    private const string Launcher = "artifacts/launcher/sandboxhost-launcher";
+    private const string Launcher = "launcher/sandboxhost-launcher";
 
     private static readonly TimeSpan Promised = TimeSpan.FromSeconds(1);
 
@@ -64,12 +64,12 @@ internal sealed class MissingLauncher : Fault
         report.CheckNone(result.Failures, "a request to a function that has a worker");
     }
 
-    // An installation of its own, so that nobody else misses the launcher.
+    // An installation of its own, laid out as a package, so that nobody else misses the launcher.
     private static void Furnish(TempFolder installation)
     {
-        Directory.CreateDirectory(installation.File("artifacts/launcher"));
-        File.Copy(Repository.PathOf(Launcher), installation.File(Launcher));
-        File.CreateSymbolicLink(installation.File("artifacts/runners"), Repository.PathOf("artifacts/runners"));
+        Directory.CreateDirectory(installation.File("launcher"));
+        File.Copy(Repository.PathOf("artifacts/" + Launcher), installation.File(Launcher));
+        File.CreateSymbolicLink(installation.File("runners"), Repository.PathOf("artifacts/runners"));
         File.CreateSymbolicLink(installation.File("runtimes"), Repository.PathOf("runtimes"));
     }
 }

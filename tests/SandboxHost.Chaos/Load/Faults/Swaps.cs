@@ -8,7 +8,6 @@ namespace SandboxHost.Chaos.Load.Faults;
 internal sealed class Swaps : Fault
 {
     private const int Deploys = 3;
-    private const string HostName = $"{LoadSite.Function}.localhost";
 
     private static readonly TimeSpan Promised = TimeSpan.FromSeconds(1);
 
@@ -47,10 +46,10 @@ internal sealed class Swaps : Fault
         using var channel = ControlChannel.Open(data);
         var control = new DeploysService.DeploysServiceClient(channel);
         await control.PublishDeployAsync(new DeployId { Id = deploys[0] });
-        using var client = LoadSite.ClientOf(host, HostName);
+        using var client = LoadSite.ClientOf(host, LoadSite.HostName);
         await LoadSite.AskInEachWayAsync(client);
 
-        await using var load = LoadDriver.Start(LoadSite.AddressOf(host), HostName);
+        await using var load = LoadDriver.Start(LoadSite.AddressOf(host), LoadSite.HostName);
         var swaps = length.Pick(full: 200, brief: 10);
         var versions = new VersionTimeline();
         for (var swap = 1; swap <= swaps; swap++)
