@@ -45,7 +45,7 @@ internal static class HostArguments
         DefaultValueFactory = _ => HostOptions.DefaultIsolation,
     };
 
-    public static readonly Option<int> Placeholders = new("--placeholders") { Description = "Sandboxes that stand ready.", DefaultValueFactory = _ => 2 };
+    public static readonly Option<int> Placeholders = new("--placeholders") { Description = "Sandboxes that stand ready; up to four times as many while cold starts come in bursts.", DefaultValueFactory = _ => 2 };
 
     public static readonly Option<int?> MaxWorkers = new("--max-workers")
     {

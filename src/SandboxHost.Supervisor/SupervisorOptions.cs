@@ -16,7 +16,8 @@ public sealed record SupervisorOptions
 
     /// <summary>
     /// Sandboxes that stand ready for functions of the default size. Default 2: one for the request that comes, one for the
-    /// next. 0 switches the pool off; every cold start then starts a process.
+    /// next. Up to four times as many for a minute after as many were wanted within a second, but no more than a quarter of
+    /// <see cref="MaxWorkers"/>. 0 switches the pool off; every cold start then starts a process.
     /// </summary>
     public int Placeholders { get; init; } = 2;
 

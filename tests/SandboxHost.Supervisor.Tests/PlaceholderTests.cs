@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using SandboxHost.Invocations;
 using SandboxHost.Protocol.Worker.V1;
 using SandboxHost.Sandboxes;
@@ -81,6 +82,35 @@ public sealed class PlaceholderTests
 
         await AnswerAsync(await host.Launcher.NextAsync(), exchange);
     }
+
+    [TimedFact]
+    public async Task After_a_burst_as_many_stand_ready_as_it_wanted_and_a_minute_later_as_many_as_before()
+    {
+        var clock = new FakeTimeProvider();
+        await using var host = await TestHost.StartAsync(clock, options => options with { Placeholders = 1 });
+        await AdvanceUntilAsync(clock, () => host.PlaceholdersReady.IsCompleted, "one stands ready");
+        host.Launcher.Prepare = worker => worker.OnInvoke = (self, invoke) => self.SendAsync(Frames.Answer(invoke.Id));
+        host.Launcher.Workers[0].OnInvoke = (self, invoke) => self.SendAsync(Frames.Answer(invoke.Id));
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(number => host.InvokeAsync(host.Add($"hello{number}"))));
+
+        await AdvanceUntilAsync(clock, () => Idle(host) == 3, "three stand ready");
+
+        clock.Advance(TimeSpan.FromMinutes(1));
+        await AdvanceUntilAsync(clock, () => Idle(host) == 1, "one stands ready");
+    }
+
+    /// <summary>Placeholders that live: workers that were warmed and have no function.</summary>
+    private static int Idle(TestHost host) => host.Launcher.Workers.Count(worker => worker is { WasWarmed: true, WasSpecialised: false, Sandbox.IsDead: false });
+
+    /// <summary>Refills wait for the clock, too.</summary>
+    private static async Task AdvanceUntilAsync(FakeTimeProvider clock, Func<bool> condition, string what) => await Eventually.TrueAsync(
+        () =>
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(50));
+            return condition();
+        },
+        TestHost.Limit,
+        what);
 
     /// <summary>A host with two placeholders, of which the second lives as the script says.</summary>
     private static Task<TestHost> WithSecondAsync(Func<ScriptedWorker, Task> script) =>

@@ -47,6 +47,8 @@ internal sealed class ScriptedWorker(FakeSandbox sandbox) : IDisposable
 
     public bool WasWarmed { get; private set; }
 
+    public bool WasSpecialised { get; private set; }
+
     public bool AnswersPings { get; set; } = true;
 
     public bool LeavesWhenDrained { get; set; } = true;
@@ -220,6 +222,7 @@ internal sealed class ScriptedWorker(FakeSandbox sandbox) : IDisposable
                 await SendAsync(Frames.Warmed());
                 break;
             case HostFrame.KindOneofCase.Specialise when AnswersSpecialise:
+                WasSpecialised = true;
                 await SendAsync(Frames.Specialised(LoadError));
                 break;
             case HostFrame.KindOneofCase.Ping when AnswersPings:

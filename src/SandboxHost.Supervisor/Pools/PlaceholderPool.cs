@@ -1,14 +1,15 @@
 using SandboxHost.Deployments;
 using SandboxHost.Sandboxes;
 using SandboxHost.Supervisor.Workers;
+using SandboxHost.Workers;
 
 namespace SandboxHost.Supervisor.Pools;
 
 /// <summary>
 /// Workers that are started, sandboxed, connected and warm, but have seen no tenant's code. One that is taken is bound to
-/// its function and never comes back.
+/// its function and never comes back. How many there are follows demand.
 /// </summary>
-internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposable
+internal sealed class PlaceholderPool : IAsyncDisposable
 {
     /// <summary>
     /// How long a refill waits after a placeholder was taken, unless the pool is empty: starting a process costs some 30 ms
@@ -18,6 +19,11 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
 
     private static readonly TimeSpan FailureDelay = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan ShrinkInterval = TimeSpan.FromSeconds(10);
+
+    /// <summary>No burst has more stand ready than this many times of what always does, nor more than that part of all workers.</summary>
+    private const int MostOverLeast = 4;
+
     /// <summary>
     /// How long one gives way to all who have something to do. A machine that is busy all the time gets its placeholders all
     /// the same. The first gives way to nobody: after a restart clients may be waiting for it.
@@ -25,8 +31,12 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly Lock _gate = new();
-    private readonly Stack<Worker> _ready = new();
+    private readonly SupervisorContext _context;
+    private readonly PlaceholderDemand _demand;
+    private readonly List<Worker> _ready = [];
     private readonly CancellationTokenSource _stopping = new();
+    private readonly long _origin;
+    private ITimer? _shrinking;
     private SandboxRuntime? _runtime;
     private WorkerStarter? _starter;
     private int _starting;
@@ -34,7 +44,15 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
     private TimeSpan _patience;
     private TaskCompletionSource _full = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private SandboxLimits Limits => WorkerStarter.StartLimits(context.Options.PlaceholderMemoryBytes);
+    public PlaceholderPool(SupervisorContext context)
+    {
+        _context = context;
+        _origin = context.Clock.GetTimestamp();
+        var least = context.Options.Placeholders;
+        _demand = new PlaceholderDemand(least, Math.Max(least, Math.Min(least * MostOverLeast, context.Options.MaxWorkers / MostOverLeast)));
+    }
+
+    private SandboxLimits Limits => WorkerStarter.StartLimits(_context.Options.PlaceholderMemoryBytes);
 
     /// <summary>Completes when as many stand ready as should; anew after each taking.</summary>
     public Task Full
@@ -43,7 +61,7 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
         {
             lock (_gate)
             {
-                return context.Options.Placeholders == 0 ? Task.CompletedTask : _full.Task;
+                return _context.Options.Placeholders == 0 ? Task.CompletedTask : _full.Task;
             }
         }
     }
@@ -51,12 +69,26 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
     public void Start(WorkerStarter starter)
     {
         _starter = starter;
-        _runtime = context.Options.Runtimes[0];
+        _runtime = _context.Options.Runtimes[0];
+        _shrinking = _context.Clock.CreateTimer(_ => Shrink(), null, ShrinkInterval, ShrinkInterval);
         Refill();
     }
 
     /// <summary>A placeholder of the function's runtime and size; null when none stands ready.</summary>
-    public Worker? TryTake(FunctionVersion function) => Fits(function) ? TryTake() : null;
+    public Worker? TryTake(FunctionVersion function)
+    {
+        if (!Fits(function))
+        {
+            return null;
+        }
+
+        lock (_gate)
+        {
+            _demand.Want(Now);
+        }
+
+        return TryTake();
+    }
 
     /// <summary>
     /// The one that is starting, for a function that waits and found none ready: sooner there than another that starts beside
@@ -87,9 +119,10 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
         Worker? taken = null;
         lock (_gate)
         {
-            while (taken is null && _ready.TryPop(out var worker))
+            while (taken is null && _ready.Count > 0)
             {
-                taken = worker.IsLeaving ? null : worker;
+                taken = _ready[^1].IsLeaving ? null : _ready[^1];
+                _ready.RemoveAt(_ready.Count - 1);
             }
 
             if (_full.Task.IsCompleted)
@@ -105,6 +138,11 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
+        if (_shrinking is not null)
+        {
+            await _shrinking.DisposeAsync();
+        }
+
         List<Worker> ready;
         lock (_gate)
         {
@@ -115,11 +153,29 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
         await Task.WhenAll(ready.Select(worker => worker.DisposeAsync().AsTask()));
     }
 
+    private TimeSpan Now => _context.Clock.GetElapsedTime(_origin);
+
+    private void Shrink()
+    {
+        List<Worker> surplus;
+        lock (_gate)
+        {
+            // The oldest are the first in the list.
+            surplus = _ready[..Math.Max(0, _ready.Count - _demand.CountAt(Now))];
+            _ready.RemoveRange(0, surplus.Count);
+        }
+
+        foreach (var worker in surplus)
+        {
+            _context.Background.Run(() => worker.DisposeAsync().AsTask());
+        }
+    }
+
     private void Refill()
     {
         lock (_gate)
         {
-            if (_stopping.IsCancellationRequested || _starting > 0 || _ready.Count >= context.Options.Placeholders)
+            if (_stopping.IsCancellationRequested || _starting > 0 || _ready.Count >= _demand.CountAt(Now))
             {
                 return;
             }
@@ -127,7 +183,7 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
             _starting++;
         }
 
-        context.Background.Run(RefillAsync);
+        _context.Background.Run(RefillAsync);
     }
 
     // One process at a time: a burst takes what is there and starts its own.
@@ -138,7 +194,7 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
         {
             lock (_gate)
             {
-                if (_stopping.IsCancellationRequested || _ready.Count >= context.Options.Placeholders)
+                if (_stopping.IsCancellationRequested || _ready.Count >= _demand.CountAt(Now))
                 {
                     _starting--;
                     _full.TrySetResult();
@@ -151,7 +207,7 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
             var arrival = new Arrival();
             try
             {
-                await Task.Delay(pause, context.Clock, _stopping.Token);
+                await Task.Delay(pause, _context.Clock, _stopping.Token);
                 lock (_gate)
                 {
                     _arriving = arrival;
@@ -171,7 +227,7 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
 
                     if (!_stopping.IsCancellationRequested)
                     {
-                        _ready.Push(worker);
+                        _ready.Add(worker);
                         continue;
                     }
                 }
@@ -199,7 +255,7 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
         {
             if (!arrival.Hurry.IsCancellationRequested)
             {
-                using var timeout = new CancellationTokenSource(context.Options.StartTimeout, context.Clock);
+                using var timeout = new CancellationTokenSource(_context.Options.StartTimeout, _context.Clock);
                 await worker.Session!.WarmAsync(timeout.Token);
             }
 
@@ -214,7 +270,7 @@ internal sealed class PlaceholderPool(SupervisorContext context) : IAsyncDisposa
     }
 
     private bool Fits(FunctionVersion function) =>
-        function.Runtime == _runtime?.Name && function.Limits.MemoryBytes == context.Options.PlaceholderMemoryBytes;
+        function.Runtime == _runtime?.Name && function.Limits.MemoryBytes == _context.Options.PlaceholderMemoryBytes;
 
     /// <summary>A start that is on its way. One function may claim it.</summary>
     private sealed class Arrival
