@@ -18,7 +18,8 @@ export const Kestrel = 'kestrel';
 export const functionPath = '/.netlify/functions';
 
 /**
- * connections: the numbers it is asked with. bodies: whether it takes part in streaming. slow: seconds instead of
+ * connections: the numbers it is asked with; only one for those who are there to be placed, so that the whole run has room in
+ * a quarter of an hour. bodies: whether it takes part in streaming. slow: seconds instead of
  * microseconds, so that few requests must do.
  */
 export const peers = [
@@ -60,13 +61,13 @@ export const peers = [
   },
   nodePeer('bare', '`node:http` alone', 'no `Request`, no `Response`: `res.end("Hello, world!")`, for reference'),
   nodePeer('hono', '`@hono/node-server`', 'the fastest adapter for Node', versionOf('@hono/node-server')),
-  { ...nodePeer('express', 'Express', 'no `Request`, no `Response`, for reference', versionOf('express')), connections: [1, 16], bodies: false },
+  { ...nodePeer('express', 'Express', 'no `Request`, no `Response`, for reference', versionOf('express')), connections: [16], bodies: false },
   {
     id: 'workerd',
     label: 'workerd',
     note: "Cloudflare's runtime; an isolate in the server's process",
     version: versionOf('@cloudflare/workerd-linux-64'),
-    connections: [1, 16],
+    connections: [16],
     bodies: true,
     start: (port) => ({
       command: join(modules, '@cloudflare/workerd-linux-64/bin/workerd'),
@@ -79,7 +80,7 @@ export const peers = [
     label: 'Deno',
     note: '`Deno.serve`; HTTP in Rust, no sandbox between functions',
     version: versionOf('@deno/linux-x64-glibc'),
-    connections: [1, 16],
+    connections: [16],
     bodies: true,
     start: (port) => ({
       command: join(modules, '@deno/linux-x64-glibc/deno'),
@@ -93,7 +94,7 @@ export const peers = [
     label: 'Bun',
     note: '`Bun.serve`; HTTP in Zig and C++, no sandbox between functions',
     version: versionOf('@oven/bun-linux-x64'),
-    connections: [1, 16],
+    connections: [16],
     bodies: true,
     start: (port) => ({
       command: join(modules, '@oven/bun-linux-x64/bin/bun'),

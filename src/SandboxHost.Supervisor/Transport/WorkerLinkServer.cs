@@ -17,11 +17,14 @@ namespace SandboxHost.Supervisor.Transport;
 /// </summary>
 internal sealed class WorkerLinkServer : IAsyncDisposable
 {
-    /// <summary>What a worker may send of one body before the host has taken it.</summary>
-    private const int StreamWindow = 128 * 1024;
+    /// <summary>
+    /// What a worker may send of one body before the host has taken it: four chunks, so that one is on its way to the client
+    /// while the next ones come. Half as much makes one stream a third slower.
+    /// </summary>
+    private const int StreamWindow = 256 * 1024;
 
     /// <summary>Above the sum of what a worker's streams can hold, so that a stalled body never stops the session.</summary>
-    private const int ConnectionWindow = 16 * 1024 * 1024;
+    private const int ConnectionWindow = 32 * 1024 * 1024;
 
     /// <summary>The session and two bodies for each of 63 invocations; a worker that has more open waits for its own.</summary>
     private const int StreamsPerConnection = ConnectionWindow / StreamWindow - 1;
