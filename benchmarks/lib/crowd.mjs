@@ -38,10 +38,10 @@ async function measureDensity({ liveFunctions, idleSeconds }, work, log, say) {
     await delay(FreezeSeconds * 1000 + FreezeSlackMs);
     const workers = workersBelow(server.pid);
     const megabytes = available - availableMegabytes();
-    const cpu = () => cpuMicroseconds(server.pid) + workers.reduce((sum, pid) => sum + cpuMicroseconds(pid), 0);
-    const before = cpu();
+    const before = [server.pid, ...workers].map((pid) => ({ pid, cpu: cpuMicroseconds(pid) }));
     await delay(idleSeconds * 1000);
-    const idleShare = (cpu() - before) / (idleSeconds * 1e6);
+    // A placeholder that is no longer wanted ends meanwhile, and its time with it.
+    const idleShare = before.reduce((sum, { pid, cpu }) => sum + Math.max(0, cpuMicroseconds(pid) - cpu), 0) / (idleSeconds * 1e6);
     const later = [];
     for (const name of names.slice(liveFunctions)) {
       await delay(RefillMs);

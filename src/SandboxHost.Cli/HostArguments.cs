@@ -45,7 +45,12 @@ internal static class HostArguments
         DefaultValueFactory = _ => HostOptions.DefaultIsolation,
     };
 
-    public static readonly Option<int> Placeholders = new("--placeholders") { Description = "Sandboxes that stand ready; up to four times as many while cold starts come in bursts.", DefaultValueFactory = _ => 2 };
+    public static readonly Option<int> Placeholders = new("--placeholders") { Description = "Sandboxes that stand ready.", DefaultValueFactory = _ => 2 };
+
+    public static readonly Option<int?> MaxPlaceholders = new("--max-placeholders")
+    {
+        Description = "Sandboxes that stand ready at most, for a minute after as many cold starts came within a second. Default: four times --placeholders.",
+    };
 
     public static readonly Option<int?> MaxWorkers = new("--max-workers")
     {
@@ -76,7 +81,7 @@ internal static class HostArguments
 
     public static IEnumerable<Option> All =>
     [
-        Address, Http2Port, TlsPort, TlsCertificate, TlsKey, Limits, Isolation, Placeholders, MaxWorkers, FreezeAfter, KeepAlive, .. EgressArguments.All, StoreSize, KeepRuns, Quiet, Verbose,
+        Address, Http2Port, TlsPort, TlsCertificate, TlsKey, Limits, Isolation, Placeholders, MaxPlaceholders, MaxWorkers, FreezeAfter, KeepAlive, .. EgressArguments.All, StoreSize, KeepRuns, Quiet, Verbose,
     ];
 
     public static ListenOptions ReadListen(ParseResult arguments, int port, List<string> mistakes)
@@ -105,6 +110,7 @@ internal static class HostArguments
             Egress = EgressArguments.Read(arguments.GetValue(EgressArguments.Limits) ?? [], arguments.GetValue(EgressArguments.HostAddress) ?? [], mistakes),
             Isolation = arguments.GetValue(Isolation),
             Placeholders = Math.Max(0, arguments.GetValue(Placeholders)),
+            MaxPlaceholders = arguments.GetValue(MaxPlaceholders),
             MaxWorkers = arguments.GetValue(MaxWorkers) is { } most ? Math.Max(1, most) : null,
             FreezeAfter = Seconds(arguments.GetValue(FreezeAfter)),
             KeepAlive = Seconds(arguments.GetValue(KeepAlive)),

@@ -36,6 +36,9 @@ public abstract record HostOptions
 
     public int Placeholders { get; init; } = 2;
 
+    /// <summary>While cold starts come in bursts: see <see cref="Supervisor.SupervisorOptions.MaxPlaceholders"/>. Null: four times as many as else.</summary>
+    public int? MaxPlaceholders { get; init; }
+
     /// <summary>Workers that live at a time, of all sites. Null: as many as this machine has memory and descriptors for (<see cref="HostCapacity"/>).</summary>
     public int? MaxWorkers { get; init; }
 

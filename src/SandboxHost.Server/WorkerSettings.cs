@@ -57,6 +57,7 @@ public static class WorkerSettings
             Runtimes = [NodeRuntime.Create(options.Files, confined ? SandboxLayout.RunnerDirectory : options.Files.NodeRunner, inspect)],
             WorkerEnvironment = environment,
             Placeholders = options.Placeholders,
+            MaxPlaceholders = options.MaxPlaceholders ?? options.Placeholders * 4,
             MaxWorkers = options.MaxWorkers ?? HostCapacity.OfThisMachine().MaxWorkers,
             PlaceholderMemoryBytes = options.Limits.MemoryBytes,
         };

@@ -16,10 +16,15 @@ public sealed record SupervisorOptions
 
     /// <summary>
     /// Sandboxes that stand ready for functions of the default size. Default 2: one for the request that comes, one for the
-    /// next. Up to four times as many for a minute after as many were wanted within a second, but no more than a quarter of
-    /// <see cref="MaxWorkers"/>. 0 switches the pool off; every cold start then starts a process.
+    /// next. 0 switches the pool off; every cold start then starts a process.
     /// </summary>
     public int Placeholders { get; init; } = 2;
+
+    /// <summary>
+    /// How many stand ready at most, for a minute after as many were wanted within a second. Default 8; no more than a quarter of
+    /// <see cref="MaxWorkers"/> in any case, and no less than <see cref="Placeholders"/>, unless that is 0.
+    /// </summary>
+    public int MaxPlaceholders { get; init; } = 8;
 
     /// <summary>Memory of a placeholder; a function with another limit starts a process of its own size. Default 1024 MB.</summary>
     public long PlaceholderMemoryBytes { get; init; } = 1024L << 20;

@@ -21,8 +21,8 @@ internal sealed class PlaceholderPool : IAsyncDisposable
 
     private static readonly TimeSpan ShrinkInterval = TimeSpan.FromSeconds(10);
 
-    /// <summary>No burst has more stand ready than this many times of what always does, nor more than that part of all workers.</summary>
-    private const int MostOverLeast = 4;
+    /// <summary>Bursts leave the others this many times as many workers as stand ready for them.</summary>
+    private const int WorkersOverMost = 4;
 
     /// <summary>
     /// How long one gives way to all who have something to do. A machine that is busy all the time gets its placeholders all
@@ -48,8 +48,8 @@ internal sealed class PlaceholderPool : IAsyncDisposable
     {
         _context = context;
         _origin = context.Clock.GetTimestamp();
-        var least = context.Options.Placeholders;
-        _demand = new PlaceholderDemand(least, Math.Max(least, Math.Min(least * MostOverLeast, context.Options.MaxWorkers / MostOverLeast)));
+        var (least, most) = (context.Options.Placeholders, Math.Min(context.Options.MaxPlaceholders, context.Options.MaxWorkers / WorkersOverMost));
+        _demand = new PlaceholderDemand(least, least == 0 ? 0 : Math.Max(least, most));
     }
 
     private SandboxLimits Limits => WorkerStarter.StartLimits(_context.Options.PlaceholderMemoryBytes);

@@ -57,6 +57,8 @@ public sealed class HostileHost : IAsyncLifetime
     {
         Host = await HostProcess.StartAsync(
             Functions("hostile"), "--site", $"{NeighbourSite}={Functions(NeighbourSite)}", "--site", $"{CrowdSite}={_crowd.Directory}", "--site", $"{EditedSite}={Edited.Directory}", "--keep-alive", "0.4",
+            // What stands ready after a burst of cold starts would count as left over.
+            "--max-placeholders", "2",
             "--limit", "memory=256mb", "--limit", "buffered_time=1500ms", "--limit", "streaming_time=1500ms");
         using (var neighbour = NewNeighbour())
         {
