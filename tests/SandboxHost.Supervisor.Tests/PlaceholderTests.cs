@@ -84,6 +84,28 @@ public sealed class PlaceholderTests
     }
 
     [TimedFact]
+    public async Task A_failure_that_nobody_foresaw_costs_neither_the_function_nor_the_pool()
+    {
+        var mayLaunch = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var host = await TestHost.StartAsync(
+            change: options => options with { Placeholders = 2 },
+            prepare: launcher => launcher.Prepare = worker => launcher.MayLaunch = worker.Sandbox.Spec.Name == "w2" ? mayLaunch.Task : Task.CompletedTask);
+        var (first, second) = (await host.Launcher.NextAsync(), await host.Launcher.NextAsync());
+        await AnswerAsync(first, host.InvokeAsync(host.Add("first")));
+        var exchange = host.InvokeAsync(host.Add("second"));
+
+        mayLaunch.SetException(new InvalidOperationException("unforeseen"));
+
+        await AnswerAsync(await host.Launcher.NextAsync(), exchange);
+        exchange = host.InvokeAsync(host.Add("third"));
+        await AnswerAsync(await host.Launcher.NextAsync(), exchange);
+        await host.PlaceholdersReady;
+        Assert.Contains(host.Log, entry => entry.Text.Contains("unforeseen", StringComparison.Ordinal));
+        host.Log.Clear();
+        await second.Sandbox.DisposeAsync();
+    }
+
+    [TimedFact]
     public async Task After_a_burst_as_many_stand_ready_as_it_wanted_and_a_minute_later_as_many_as_before()
     {
         var clock = new FakeTimeProvider();

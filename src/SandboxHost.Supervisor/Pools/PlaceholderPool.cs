@@ -237,13 +237,27 @@ internal sealed class PlaceholderPool : IAsyncDisposable
             catch (Exception ex) when (ex is WorkerStartException or OperationCanceledException or Transport.WorkerGoneException)
             {
                 // Requests start their own processes meanwhile, and answer with what is wrong if that fails as well.
+                pause = FailureDelay;
+            }
+            catch
+            {
+                // Nobody foresaw it, and who runs this logs it. The next taking tries again.
+                lock (_gate)
+                {
+                    _starting--;
+                }
+
+                throw;
+            }
+            finally
+            {
                 lock (_gate)
                 {
                     _arriving = null;
                 }
 
+                // Who has claimed it and got nothing must not wait for ever.
                 arrival.Worker.TrySetResult(null);
-                pause = FailureDelay;
             }
         }
     }
