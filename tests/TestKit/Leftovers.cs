@@ -57,7 +57,8 @@ public static class Leftovers
             {
                 var status = File.ReadAllLines(directory + "/status");
                 var uid = long.Parse(ValueOf(status, "Uid:").Split('\t', StringSplitOptions.RemoveEmptyEntries)[0], CultureInfo.InvariantCulture);
-                var isDead = ValueOf(status, "State:").TrimStart().StartsWith('Z');
+                // One that has no memory any more is on its way out: it has left its cgroup, and waits for a processor to be gone.
+                var isDead = ValueOf(status, "State:").TrimStart().StartsWith('Z') || !status.Any(line => line.StartsWith("VmSize:", StringComparison.Ordinal));
                 if (uid >= first && uid < first + UidsPerInstance && !isDead)
                 {
                     found.Add(id);

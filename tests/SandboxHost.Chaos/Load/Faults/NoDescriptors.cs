@@ -51,7 +51,7 @@ internal sealed class NoDescriptors : Fault
         using (var limit = DescriptorLimit.Leave(host.Id, Left + Reserve))
         {
             // They say nothing and stay. The last ones are not taken any more, and wait as those do who come after them.
-            while (!limit.IsDownTo(Reserve) && held.Count < MostHeldClients)
+            while (!await StaysAsync(limit, client) && held.Count < MostHeldClients)
             {
                 held.Add(await ConnectAsync(host));
                 await client.GetStringAsync("/read?id=look");
@@ -90,6 +90,18 @@ internal sealed class NoDescriptors : Fault
     }
 
     /// <returns>Parts of one processor.</returns>
+    // The host's own come and go: what was used up for a moment only is not.
+    private static async Task<bool> StaysAsync(DescriptorLimit limit, HttpClient client)
+    {
+        if (!limit.IsDownTo(Reserve))
+        {
+            return false;
+        }
+
+        await client.GetStringAsync("/read?id=look");
+        return limit.IsDownTo(Reserve);
+    }
+
     private static async Task<double> BusyAsync(Process process, TimeSpan time)
     {
         process.Refresh();
