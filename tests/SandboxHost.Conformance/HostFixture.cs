@@ -27,6 +27,8 @@ public sealed class HostFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         Host = await HostProcess.StartAsync(
+            // Its memory is measured: what a burst of other tests left standing would go in the middle.
+            "--max-placeholders", "2",
             Functions("site"), "--site", $"neighbour={Functions("neighbour")}", "--egress-allow", $"localhost:{Allowed.Port}");
         _age.Start();
         Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false })
