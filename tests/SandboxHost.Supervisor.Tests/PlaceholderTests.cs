@@ -25,13 +25,8 @@ public sealed class PlaceholderTests
     public async Task A_function_that_finds_none_ready_takes_the_one_that_is_starting_which_then_gives_way_no_longer()
     {
         var mayDial = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var host = await WithSecondAsync(async worker =>
-        {
-            await mayDial.Task;
-            await worker.ServeAsync();
-        });
-        var (first, second) = (await host.Launcher.NextAsync(), await host.Launcher.NextAsync());
-        await AnswerAsync(first, host.InvokeAsync(host.Add("first")));
+        await using var host = await WithSecondAsync(mayDial.Task, worker => worker.ServeAsync());
+        var second = await TakeFirstAsync(host);
 
         var exchange = host.InvokeAsync(host.Add("second"));
         await Eventually.TrueAsync(() => !second.Sandbox.IsPatient, TestHost.Limit, "it gives way no longer");
@@ -47,13 +42,8 @@ public sealed class PlaceholderTests
     public async Task One_that_is_starting_is_taken_by_one_function()
     {
         var mayDial = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var host = await WithSecondAsync(async worker =>
-        {
-            await mayDial.Task;
-            await worker.ServeAsync();
-        });
-        var (first, second) = (await host.Launcher.NextAsync(), await host.Launcher.NextAsync());
-        await AnswerAsync(first, host.InvokeAsync(host.Add("first")));
+        await using var host = await WithSecondAsync(mayDial.Task, worker => worker.ServeAsync());
+        var second = await TakeFirstAsync(host);
         var taken = host.InvokeAsync(host.Add("second"));
         await Eventually.TrueAsync(() => !second.Sandbox.IsPatient, TestHost.Limit, "it is taken");
 
@@ -68,13 +58,12 @@ public sealed class PlaceholderTests
     public async Task When_the_one_that_is_starting_does_not_come_up_the_function_starts_its_own()
     {
         var mayFail = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var host = await WithSecondAsync(async worker =>
+        await using var host = await WithSecondAsync(mayFail.Task, worker =>
         {
-            await mayFail.Task;
             worker.Sandbox.Exit(new SandboxExit(SandboxExitReason.Exited, 1));
+            return Task.CompletedTask;
         });
-        var (first, second) = (await host.Launcher.NextAsync(), await host.Launcher.NextAsync());
-        await AnswerAsync(first, host.InvokeAsync(host.Add("first")));
+        var second = await TakeFirstAsync(host);
         var exchange = host.InvokeAsync(host.Add("second"));
         await Eventually.TrueAsync(() => !second.Sandbox.IsPatient, TestHost.Limit, "it is taken");
 
@@ -90,8 +79,7 @@ public sealed class PlaceholderTests
         await using var host = await TestHost.StartAsync(
             change: options => options with { Placeholders = 2 },
             prepare: launcher => launcher.Prepare = worker => launcher.MayLaunch = worker.Sandbox.Spec.Name == "w2" ? mayLaunch.Task : Task.CompletedTask);
-        var (first, second) = (await host.Launcher.NextAsync(), await host.Launcher.NextAsync());
-        await AnswerAsync(first, host.InvokeAsync(host.Add("first")));
+        var second = await TakeFirstAsync(host);
         var exchange = host.InvokeAsync(host.Add("second"));
 
         mayLaunch.SetException(new InvalidOperationException("unforeseen"));
@@ -134,11 +122,30 @@ public sealed class PlaceholderTests
         TestHost.Limit,
         what);
 
-    /// <summary>A host with two placeholders, of which the second lives as the script says.</summary>
-    private static Task<TestHost> WithSecondAsync(Func<ScriptedWorker, Task> script) =>
+    /// <summary>A host with two placeholders, of which the second waits and then lives as the script says.</summary>
+    private static Task<TestHost> WithSecondAsync(Task mayLive, Func<ScriptedWorker, Task> script) =>
         TestHost.StartAsync(
             change: options => options with { Placeholders = 2 },
-            prepare: launcher => launcher.Script = worker => worker.Sandbox.Spec.Name == "w2" ? script(worker) : worker.ServeAsync());
+            prepare: launcher => launcher.Script = async worker =>
+            {
+                if (worker.Sandbox.Spec.Name == "w2")
+                {
+                    await mayLive;
+                    await script(worker);
+                    return;
+                }
+
+                await worker.ServeAsync();
+            });
+
+    /// <summary>Has a function take the placeholder that is ready.</summary>
+    /// <returns>The one that is starting.</returns>
+    private static async Task<ScriptedWorker> TakeFirstAsync(TestHost host)
+    {
+        var (first, second) = (await host.Launcher.NextAsync(), await host.Launcher.NextAsync());
+        await AnswerAsync(first, host.InvokeAsync(host.Add("first")));
+        return second;
+    }
 
     private static async Task AnswerAsync(ScriptedWorker worker, Task<IExchange> exchange)
     {

@@ -19,7 +19,7 @@ internal sealed class WorkerLinkServer : IAsyncDisposable
 {
     /// <summary>
     /// What a worker may send of one body before the host has taken it: four chunks, so that one is on its way to the client
-    /// while the next ones come. Half as much makes one stream a third slower.
+    /// while the next ones come. Half as much makes one stream a fifth slower.
     /// </summary>
     private const int StreamWindow = 256 * 1024;
 
