@@ -35,8 +35,11 @@ public sealed record SupervisorOptions
     /// </summary>
     public int MaxWorkers { get; init; } = 500;
 
-    /// <summary>Processes being started at a time, for all functions together. Default 4.</summary>
-    public int ConcurrentStarts { get; init; } = 4;
+    /// <summary>
+    /// Processes being started at a time, for all functions together: more would only take the processors from one another.
+    /// Default: one for each processor, from 2 to 16.
+    /// </summary>
+    public int ConcurrentStarts { get; init; } = Math.Clamp(Environment.ProcessorCount, 2, 16);
 
     /// <summary>Workers that one site may start at once, and then on and on; more wait. Defaults 40, and 20 a second.</summary>
     public int SiteStartBurst { get; init; } = 40;

@@ -39,6 +39,24 @@ public sealed class PlaceholderTests
     }
 
     [TimedFact]
+    public async Task A_worker_beside_others_of_its_function_starts_behind_all_others_and_loads_as_all_others()
+    {
+        await using var host = await TestHost.StartAsync();
+        var function = host.Add(limits: limits => limits with { Concurrency = 1 });
+        var (first, invoke, exchange) = await host.BeginAsync(function);
+
+        var other = host.InvokeAsync(function);
+        var second = await host.Launcher.NextAsync();
+
+        Assert.Equal(TimeSpan.Zero, first.Sandbox.Spec.Patience);
+        Assert.True(second.Sandbox.Spec.Patience > TimeSpan.Zero, "its function answers already");
+        await AnswerAsync(second, other);
+        Assert.False(second.Sandbox.IsPatient);
+        await first.SendAsync(Frames.Answer(invoke.Id));
+        Assert.Equal(200, (await exchange).Response?.Status);
+    }
+
+    [TimedFact]
     public async Task One_that_is_starting_is_taken_by_one_function()
     {
         var mayDial = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -24,12 +24,6 @@ internal sealed class PlaceholderPool : IAsyncDisposable
     /// <summary>Bursts leave the others this many times as many workers as stand ready for them.</summary>
     private const int WorkersOverMost = 4;
 
-    /// <summary>
-    /// How long one gives way to all who have something to do. A machine that is busy all the time gets its placeholders all
-    /// the same. The first gives way to nobody: after a restart clients may be waiting for it.
-    /// </summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
-
     private readonly Lock _gate = new();
     private readonly SupervisorContext _context;
     private readonly PlaceholderDemand _demand;
@@ -41,6 +35,7 @@ internal sealed class PlaceholderPool : IAsyncDisposable
     private WorkerStarter? _starter;
     private int _starting;
     private Arrival? _arriving;
+    // The first gives way to nobody: after a restart clients may be waiting for it.
     private TimeSpan _patience;
     private TaskCompletionSource _full = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -92,10 +87,11 @@ internal sealed class PlaceholderPool : IAsyncDisposable
 
     /// <summary>
     /// The one that is starting, for a function that waits and found none ready: sooner there than another that starts beside
-    /// it. It gives way to nobody from now on, and is not warmed first.
+    /// it. It is not warmed first.
     /// </summary>
+    /// <param name="hurries">Whether it gives way to nobody from now on.</param>
     /// <returns>Null when none that fits is starting, when another function has claimed it, or when it did not come up.</returns>
-    public async ValueTask<Worker?> ClaimStartingAsync(FunctionVersion function)
+    public async ValueTask<Worker?> ClaimStartingAsync(FunctionVersion function, bool hurries)
     {
         Arrival arrival;
         lock (_gate)
@@ -109,7 +105,11 @@ internal sealed class PlaceholderPool : IAsyncDisposable
             arrival.IsClaimed = true;
         }
 
-        await arrival.Hurry.CancelAsync();
+        if (hurries)
+        {
+            await arrival.Hurry.CancelAsync();
+        }
+
         return await arrival.Worker.Task;
     }
 
@@ -217,7 +217,7 @@ internal sealed class PlaceholderPool : IAsyncDisposable
                 lock (_gate)
                 {
                     _arriving = null;
-                    _patience = Patience;
+                    _patience = StartPatience.Unawaited;
                     pause = RefillDelay;
                     if (arrival.IsClaimed)
                     {
@@ -267,7 +267,7 @@ internal sealed class PlaceholderPool : IAsyncDisposable
         var worker = await _starter!.LaunchAsync(StartTurns.NoSite, _runtime!, Limits, new StartPatience(_patience, arrival.Hurry.Token), _stopping.Token);
         try
         {
-            if (!arrival.Hurry.IsCancellationRequested)
+            if (!IsClaimed(arrival))
             {
                 using var timeout = new CancellationTokenSource(_context.Options.StartTimeout, _context.Clock);
                 await worker.Session!.WarmAsync(timeout.Token);
@@ -280,6 +280,14 @@ internal sealed class PlaceholderPool : IAsyncDisposable
         {
             await worker.DisposeAsync();
             throw;
+        }
+    }
+
+    private bool IsClaimed(Arrival arrival)
+    {
+        lock (_gate)
+        {
+            return arrival.IsClaimed;
         }
     }
 

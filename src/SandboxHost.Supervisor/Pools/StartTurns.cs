@@ -6,7 +6,8 @@ namespace SandboxHost.Supervisor.Pools;
 
 /// <summary>
 /// Whose process starts next. Sites take turns: of those that wait, the one that starts least now goes first, so that a
-/// flood of one site's starts waits for itself. Each site's starts are also held to a rate.
+/// flood of one site's starts waits for itself. Of one site's starts the first gives way to nobody, and those beside it to all
+/// who have something to do. Each site's starts are also held to a rate.
 /// </summary>
 /// <remarks>The queue has a bound: a function has one start on its way, and the placeholders together one.</remarks>
 internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics metrics, TimeProvider clock) : IAsyncDisposable
@@ -16,7 +17,7 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, SiteStarts> _sites = new(StringComparer.Ordinal);
-    private readonly LinkedList<(string Site, TaskCompletionSource Turn)> _waiting = [];
+    private readonly LinkedList<(string Site, TaskCompletionSource<StartTurn> Turn)> _waiting = [];
     private readonly CancellationTokenSource _stopping = new();
     private readonly long _origin = clock.GetTimestamp();
     private int _running;
@@ -41,48 +42,54 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
     /// <summary>Waits for a turn to start a process; <see cref="Leave"/> ends it.</summary>
     /// <exception cref="WorkerStartException">The host is shutting down.</exception>
     /// <exception cref="OperationCanceledException">The caller no longer wants it.</exception>
-    public async ValueTask EnterAsync(string site, CancellationToken cancellationToken)
+    public async ValueTask<StartTurn> EnterAsync(string site, CancellationToken cancellationToken)
     {
-        LinkedListNode<(string Site, TaskCompletionSource Turn)> place;
+        LinkedListNode<(string Site, TaskCompletionSource<StartTurn> Turn)> place;
         lock (_gate)
         {
             if (_running < options.ConcurrentStarts && !_stopping.IsCancellationRequested)
             {
-                Begin(site);
-                return;
+                return Begin(site);
             }
 
-            place = _waiting.AddLast((site, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)));
+            place = _waiting.AddLast((site, new TaskCompletionSource<StartTurn>(TaskCreationOptions.RunContinuationsAsynchronously)));
         }
 
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
         try
         {
-            await place.Value.Turn.Task.WaitAsync(either.Token);
+            return await place.Value.Turn.Task.WaitAsync(either.Token);
         }
         catch (OperationCanceledException)
         {
-            GiveUp(place);
+            await GiveUpAsync(place);
             cancellationToken.ThrowIfCancellationRequested();
             throw Stopped();
         }
     }
 
     /// <summary>The process has come up, or has not; the next may start.</summary>
-    public void Leave(string site)
+    public void Leave(StartTurn turn)
     {
+        StartTurn? first = null;
         lock (_gate)
         {
             _running--;
-            var starts = Of(site);
-            starts.Running--;
-            if (starts.Running == 0 && starts.Rate.IsFull(Now))
+            var starts = Of(turn.Site);
+            starts.Running.Remove(turn);
+            if (starts.Running.Count > 0)
             {
-                _sites.Remove(site);
+                first = starts.Running[0];
+            }
+            else if (starts.Rate.IsFull(Now))
+            {
+                _sites.Remove(turn.Site);
             }
 
             BeginNext();
         }
+
+        first?.BecomeFirst();
     }
 
     /// <summary>Nothing starts any more; who waits is told so.</summary>
@@ -100,10 +107,13 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
         return starts;
     }
 
-    private void Begin(string site)
+    private StartTurn Begin(string site)
     {
         _running++;
-        Of(site).Running++;
+        var running = Of(site).Running;
+        var turn = new StartTurn(site, isFirst: running.Count == 0);
+        running.Add(turn);
+        return turn;
     }
 
     private void BeginNext()
@@ -114,16 +124,15 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
             for (var other = next.Next; other is not null; other = other.Next)
             {
                 // Among equals the one that waits longest.
-                next = Of(other.Value.Site).Running < Of(next.Value.Site).Running ? other : next;
+                next = Of(other.Value.Site).Running.Count < Of(next.Value.Site).Running.Count ? other : next;
             }
 
             _waiting.Remove(next);
-            Begin(next.Value.Site);
-            next.Value.Turn.SetResult();
+            next.Value.Turn.SetResult(Begin(next.Value.Site));
         }
     }
 
-    private void GiveUp(LinkedListNode<(string Site, TaskCompletionSource Turn)> place)
+    private async ValueTask GiveUpAsync(LinkedListNode<(string Site, TaskCompletionSource<StartTurn> Turn)> place)
     {
         lock (_gate)
         {
@@ -135,7 +144,7 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
         }
 
         // Its turn came at the same moment.
-        Leave(place.Value.Site);
+        Leave(await place.Value.Turn.Task);
     }
 
     private static async Task OrStoppedAsync(Task wait)
@@ -156,6 +165,7 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
     {
         public StartRate Rate => rate;
 
-        public int Running { get; set; }
+        /// <summary>In order of their begin.</summary>
+        public List<StartTurn> Running { get; } = [];
     }
 }
