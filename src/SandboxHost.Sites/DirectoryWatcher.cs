@@ -58,8 +58,8 @@ public sealed class DirectoryWatcher(TimeProvider clock) : IDisposable
     public async Task<IReadOnlySet<string>?> NextAsync(CancellationToken cancellationToken)
     {
         var batch = new HashSet<string>(StringComparer.Ordinal);
-        var start = clock.GetTimestamp();
         var everything = !Add(batch, await _changes.Reader.ReadAsync(cancellationToken));
+        var start = clock.GetTimestamp();
         do
         {
             while (_changes.Reader.TryRead(out var path))
