@@ -16,7 +16,7 @@ import { measureWarm } from './warm.mjs';
 
 const modes = {
   full: {
-    rounds: 5, seconds: 2, slowSeconds: 3, settleRequests: 500, megabytes: 128, firstChunks: 12, repeats: 20, iterations: 20, scaleRounds: 3, scaleSeconds: 1,
+    rounds: 5, seconds: 2, slowSeconds: 3, settleRequests: 500, megabytes: 128, firstChunks: 12, repeats: 10, iterations: 15, scaleRounds: 3, scaleSeconds: 1,
     liveFunctions: 500, idleSeconds: 10, stalledStreams: 1000,
   },
   quick: {

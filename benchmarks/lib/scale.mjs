@@ -13,7 +13,7 @@ const Connections = 16;
 
 /** Bodies of which 16 at once take longer than a round. */
 const SlowBytes = 1_000_000;
-const SlowSeconds = 8;
+const SlowSeconds = 5;
 
 const series = [
   { id: 'connections', points: [1, 10, 100, 1000], functions: () => 1, connections: (point) => point },
