@@ -44,18 +44,22 @@ export async function upload(url, file, bytes) {
   return speed / 1e6;
 }
 
-/** Milliseconds from sending a request to the first chunk of a streamed body, one after the other on one connection. */
+/**
+ * Milliseconds from sending a request to the first chunk of a streamed body, one after the other on one connection. Who holds
+ * most of them back until the end does not stream; of a few it may be the machine that stood still.
+ */
 export async function firstChunks(url, count) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  const times = [];
+  const chunks = [];
   try {
     for (let i = 0; i < count; i++) {
-      times.push(await firstChunk(url, agent));
+      chunks.push(await firstChunk(url, agent));
     }
   } finally {
     agent.destroy();
   }
-  return times;
+  expect(chunks.filter(({ heldBack }) => heldBack).length <= count / 2, `${url}: first chunks were held back until the end`);
+  return chunks.map(({ milliseconds }) => milliseconds);
 }
 
 async function firstChunk(url, agent) {
@@ -70,8 +74,7 @@ async function firstChunk(url, agent) {
     text += chunk;
   }
   expect(text === 'firstlast', `${url}: ${text}`);
-  expect(performance.now() - first > FirstChunkGapMs, `${url}: the first chunk was held back until the end`);
-  return first - start;
+  return { milliseconds: first - start, heldBack: performance.now() - first <= FirstChunkGapMs };
 }
 
 /** Waits until a server gives the right answer. */
