@@ -89,7 +89,7 @@ internal sealed class PlaceholderPool : IAsyncDisposable
     /// The one that is starting, for a function that waits and found none ready: sooner there than another that starts beside
     /// it. It is not warmed first.
     /// </summary>
-    /// <param name="hurries">Whether it gives way to nobody from now on.</param>
+    /// <param name="hurries">Whether it gives way to nobody from now on, or as long as any start that is waited for.</param>
     /// <returns>Null when none that fits is starting, when another function has claimed it, or when it did not come up.</returns>
     public async ValueTask<Worker?> ClaimStartingAsync(FunctionVersion function, bool hurries)
     {
@@ -108,6 +108,10 @@ internal sealed class PlaceholderPool : IAsyncDisposable
         if (hurries)
         {
             await arrival.Hurry.CancelAsync();
+        }
+        else
+        {
+            arrival.Hurry.CancelAfter(StartPatience.Awaited);
         }
 
         return await arrival.Worker.Task;
@@ -204,7 +208,7 @@ internal sealed class PlaceholderPool : IAsyncDisposable
                 pause = _ready.Count == 0 && pause == RefillDelay ? TimeSpan.Zero : pause;
             }
 
-            var arrival = new Arrival();
+            var arrival = new Arrival(_context.Clock);
             try
             {
                 await Task.Delay(pause, _context.Clock, _stopping.Token);
@@ -295,12 +299,12 @@ internal sealed class PlaceholderPool : IAsyncDisposable
         function.Runtime == _runtime?.Name && function.Limits.MemoryBytes == _context.Options.PlaceholderMemoryBytes;
 
     /// <summary>A start that is on its way. One function may claim it.</summary>
-    private sealed class Arrival
+    private sealed class Arrival(TimeProvider clock)
     {
         /// <summary>Under the pool's lock.</summary>
         public bool IsClaimed { get; set; }
 
-        public CancellationTokenSource Hurry { get; } = new();
+        public CancellationTokenSource Hurry { get; } = new(Timeout.InfiniteTimeSpan, clock);
 
         /// <summary>For who has claimed it; null when it did not come up.</summary>
         public TaskCompletionSource<Worker?> Worker { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
