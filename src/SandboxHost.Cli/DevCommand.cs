@@ -7,6 +7,7 @@ using SandboxHost.Cli.Dev;
 using SandboxHost.Deployments;
 using SandboxHost.Server;
 using SandboxHost.Sites;
+using SandboxHost.Sites.Settings;
 
 namespace SandboxHost.Cli;
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Net;
 using SandboxHost.Isolation;
-using SandboxHost.Sites;
+using SandboxHost.Sites.Config;
 
 namespace SandboxHost.Cli;
 

@@ -9,7 +9,7 @@ using SandboxHost.Deployments;
 using SandboxHost.Runs;
 using SandboxHost.Sandboxes;
 using SandboxHost.Server;
-using SandboxHost.Sites;
+using SandboxHost.Sites.Config;
 using Spectre.Console;
 
 namespace SandboxHost.Cli;

@@ -4,6 +4,8 @@ using SandboxHost.Deployments;
 using SandboxHost.Output;
 using SandboxHost.Sandboxes;
 using SandboxHost.Sites;
+using SandboxHost.Sites.Bundles;
+using SandboxHost.Sites.Settings;
 
 namespace SandboxHost.Server;
 

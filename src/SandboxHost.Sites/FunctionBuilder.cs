@@ -1,4 +1,7 @@
 using System.Text.Json;
+using SandboxHost.Sites.Bundles;
+using SandboxHost.Sites.Config;
+using SandboxHost.Sites.Settings;
 
 namespace SandboxHost.Sites;
 

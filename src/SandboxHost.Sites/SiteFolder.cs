@@ -4,7 +4,10 @@ using SandboxHost.Deployments;
 using SandboxHost.Egress;
 using SandboxHost.Invocations;
 using SandboxHost.Routing;
+using SandboxHost.Sites.Bundles;
+using SandboxHost.Sites.Config;
 using SandboxHost.Sites.Rules;
+using SandboxHost.Sites.Settings;
 
 namespace SandboxHost.Sites;
 

@@ -1,4 +1,6 @@
 using SandboxHost.Deployments;
+using SandboxHost.Sites.Bundles;
+using SandboxHost.Sites.Settings;
 
 namespace SandboxHost.Sites;
 

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using SandboxHost.Cli.Functions;
-using SandboxHost.Sites;
+using SandboxHost.Sites.Settings;
 
 namespace SandboxHost.Cli.Tests;
 

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using SandboxHost.Deployments;
+using SandboxHost.Sites.Config;
+using SandboxHost.Sites.Settings;
 
 namespace SandboxHost.Sites.Tests;
 

@@ -1,4 +1,5 @@
 using SandboxHost.Deployments;
+using SandboxHost.Sites.Bundles;
 
 namespace SandboxHost.Sites.Tests;
 

@@ -1,6 +1,7 @@
 using SandboxHost.Deployments;
 using SandboxHost.Invocations;
 using SandboxHost.Routing;
+using SandboxHost.Sites.Bundles;
 
 namespace SandboxHost.Sites.Tests;
 

@@ -8,7 +8,7 @@ using SandboxHost.Cli.Functions;
 using SandboxHost.Control;
 using SandboxHost.Events;
 using SandboxHost.Protocol.Control.V1;
-using SandboxHost.Sites;
+using SandboxHost.Sites.Settings;
 
 namespace SandboxHost.Cli.Events;
 

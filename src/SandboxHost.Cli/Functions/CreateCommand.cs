@@ -1,7 +1,7 @@
 using System.CommandLine;
 using SandboxHost.Routing;
 using SandboxHost.Server;
-using SandboxHost.Sites;
+using SandboxHost.Sites.Settings;
 using Spectre.Console;
 
 namespace SandboxHost.Cli.Functions;

@@ -1,6 +1,6 @@
 using SandboxHost.Deployments;
 using SandboxHost.Server;
-using SandboxHost.Sites;
+using SandboxHost.Sites.Settings;
 using Spectre.Console;
 
 namespace SandboxHost.Cli.Functions;

@@ -9,7 +9,10 @@ using SandboxHost.Deployments;
 using SandboxHost.Protocol.Control.V1;
 using SandboxHost.Server;
 using SandboxHost.Sites;
+using SandboxHost.Sites.Bundles;
 using SandboxHost.Sites.Deploys;
+using SandboxHost.Sites.Settings;
+
 using Deploy = SandboxHost.Protocol.Control.V1.Deploy;
 using Site = SandboxHost.Protocol.Control.V1.Site;
 

@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using SandboxHost.Deployments;
+using SandboxHost.Sites.Bundles;
 using SandboxHost.Sites.Rules;
+using SandboxHost.Sites.Settings;
 
 namespace SandboxHost.Sites.Deploys;
 

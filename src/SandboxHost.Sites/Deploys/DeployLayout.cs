@@ -1,3 +1,5 @@
+using SandboxHost.Sites.Settings;
+
 namespace SandboxHost.Sites.Deploys;
 
 /// <summary>Where the parts of a deploy lie, below its top. Whoever packs one and whoever reads one agree on this.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SandboxHost.Sites.Config;
 
 namespace SandboxHost.Sites.Deploys;
 

@@ -3,7 +3,9 @@ using SandboxHost.Deployments;
 using SandboxHost.Egress;
 using SandboxHost.Events;
 using SandboxHost.Routing;
+using SandboxHost.Sites.Config;
 using SandboxHost.Sites.Rules;
+using SandboxHost.Sites.Settings;
 
 namespace SandboxHost.Sites.Deploys;
 

@@ -1,4 +1,5 @@
 using SandboxHost.Deployments;
+using SandboxHost.Sites.Config;
 
 namespace SandboxHost.Sites.Deploys;
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using SandboxHost.Sites.Settings;
 using Tomlyn.Model;
 
 namespace SandboxHost.Sites.Rules;

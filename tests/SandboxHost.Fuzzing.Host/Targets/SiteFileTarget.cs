@@ -1,6 +1,6 @@
 using SandboxHost.Routing.Rules;
-using SandboxHost.Sites;
 using SandboxHost.Sites.Rules;
+using SandboxHost.Sites.Settings;
 
 namespace SandboxHost.Fuzzing.Targets;
 
