@@ -16,6 +16,7 @@ export async function measureCrowd(options, work, log, say) {
 const CallsAtOnce = 4;
 const LaterFunctions = 8;
 const FreezeSeconds = 5;
+const Placeholders = 2;
 const FreezeSlackMs = 3000;
 const RefillMs = 2000;
 
@@ -24,7 +25,12 @@ async function measureDensity({ liveFunctions, idleSeconds }, work, log, say) {
   const names = Array.from({ length: liveFunctions + LaterFunctions }, (_, i) => `hello${i}`);
   const site = greetingSite(join(work, 'site-crowd'), names);
   const port = await freePort();
-  const server = new Server(sandboxHost(port, site, [], '--freeze-after', String(FreezeSeconds), '--max-workers', String(names.length + CallsAtOnce)), join(log, 'crowd.log'));
+  const more = [
+    '--freeze-after', String(FreezeSeconds), '--max-workers', String(names.length + CallsAtOnce),
+    // More would stand ready for a minute after the calls, and are not what idle functions cost.
+    '--max-placeholders', String(Placeholders),
+  ];
+  const server = new Server(sandboxHost(port, site, [], ...more), join(log, 'crowd.log'));
   const call = (name) => untilAnswers(`http://127.0.0.1:${port}${functionPath}/${name}`, Greeting, server);
   try {
     await untilListens(`http://127.0.0.1:${port}/`, server);
@@ -40,8 +46,7 @@ async function measureDensity({ liveFunctions, idleSeconds }, work, log, say) {
     const megabytes = available - availableMegabytes();
     const before = [server.pid, ...workers].map((pid) => ({ pid, cpu: cpuMicroseconds(pid) }));
     await delay(idleSeconds * 1000);
-    // A placeholder that is no longer wanted ends meanwhile, and its time with it.
-    const idleShare = before.reduce((sum, { pid, cpu }) => sum + Math.max(0, cpuMicroseconds(pid) - cpu), 0) / (idleSeconds * 1e6);
+    const idleShare = before.reduce((sum, { pid, cpu }) => sum + cpuMicroseconds(pid) - cpu, 0) / (idleSeconds * 1e6);
     const later = [];
     for (const name of names.slice(liveFunctions)) {
       await delay(RefillMs);

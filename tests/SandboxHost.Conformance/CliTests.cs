@@ -103,10 +103,8 @@ public sealed class CliTests
         using var site = Site();
         await using var host = await HostProcess.StartAsync(site.Directory);
         using var client = new HttpClient { BaseAddress = host.Address };
-        using var process = CommandRun.Start(
-            Repository.SandboxHost[0],
-            site.Directory,
-            [.. Repository.SandboxHost.Skip(1), "functions", "invoke", "stream", "--port", host.Port.ToString(CultureInfo.InvariantCulture)]);
+        var (program, arguments) = Repository.SandboxHost("functions", "invoke", "stream", "--port", host.Port.ToString(CultureInfo.InvariantCulture));
+        using var process = CommandRun.Start(program, site.Directory, arguments);
 
         // The second half is written only when somebody asks for it, which we do after the first was printed.
         Assert.Equal("first", await process.StandardOutput.ReadLineAsync());

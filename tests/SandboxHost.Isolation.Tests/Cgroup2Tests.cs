@@ -80,7 +80,7 @@ public sealed class Cgroup2Tests : IDisposable
         }
 
         await Eventually.TrueAsync(() => WorkersAlive().Count == 0, TestMachine.Seconds(1), "the workers are gone");
-        Assert.Equal([Service + "/sandboxhost-0", Service + "/" + Delegation.LeafName], Directory.EnumerateDirectories(Service).Order());
+        Assert.Equal([Service + "/sandboxhost-0", Service + "/" + HostLeaf.Name], Directory.EnumerateDirectories(Service).Order());
 
         // Not in that group, which hands its controllers down now and so takes nobody in; the list of groups says where to look.
         await using var next = await LinuxSandboxLauncher.CreateAsync(
@@ -107,7 +107,7 @@ public sealed class Cgroup2Tests : IDisposable
         Assert.StartsWith($"OutOfMemory limit {96 << 20} peak ", end, StringComparison.Ordinal);
         Assert.Equal("4000 20000", File.ReadAllText(Service + "/sandboxhost-0/w1/cpu.max").Trim());
         Assert.Contains("frozen 1", File.ReadAllText(Service + "/sandboxhost-0/w0/cgroup.events"));
-        Assert.Equal($"{host.ProcessId}", File.ReadAllText(Service + "/" + Delegation.LeafName + "/cgroup.procs").Trim());
+        Assert.Equal($"{host.ProcessId}", File.ReadAllText(Service + "/" + HostLeaf.Name + "/cgroup.procs").Trim());
         Assert.Equal((0, ""), await host.EndAsync());
         Assert.Empty(Directory.EnumerateDirectories(Service));
         Assert.Equal("", File.ReadAllText(Service + "/cgroup.subtree_control").Trim());

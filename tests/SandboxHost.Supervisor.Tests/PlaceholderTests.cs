@@ -39,46 +39,6 @@ public sealed class PlaceholderTests
     }
 
     [TimedFact]
-    public async Task One_that_is_starting_and_taken_for_a_function_that_answers_already_gives_way_half_a_second_longer()
-    {
-        var clock = new FakeTimeProvider();
-        var mayDial = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var host = await WithSecondAsync(mayDial.Task, worker => worker.ServeAsync(), clock);
-        var function = host.Add(limits: limits => limits with { Concurrency = 1 });
-        var (first, invoke, exchange) = await host.BeginAsync(function);
-        await AdvanceUntilAsync(clock, () => host.Launcher.Workers.Count == 2, "the second starts");
-        var second = await host.Launcher.NextAsync();
-
-        var other = host.InvokeAsync(function);
-        Assert.True(second.Sandbox.IsPatient);
-        await AdvanceUntilAsync(clock, () => !second.Sandbox.IsPatient, "it gives way no longer");
-        mayDial.SetResult();
-
-        await AnswerAsync(second, other);
-        Assert.False(second.WasWarmed);
-        await first.SendAsync(Frames.Answer(invoke.Id));
-        Assert.Equal(200, (await exchange).Response?.Status);
-    }
-
-    [TimedFact]
-    public async Task A_worker_beside_others_of_its_function_starts_behind_all_others_and_loads_as_all_others()
-    {
-        await using var host = await TestHost.StartAsync();
-        var function = host.Add(limits: limits => limits with { Concurrency = 1 });
-        var (first, invoke, exchange) = await host.BeginAsync(function);
-
-        var other = host.InvokeAsync(function);
-        var second = await host.Launcher.NextAsync();
-
-        Assert.Equal(TimeSpan.Zero, first.Sandbox.Spec.Patience);
-        Assert.True(second.Sandbox.Spec.Patience > TimeSpan.Zero, "its function answers already");
-        await AnswerAsync(second, other);
-        Assert.False(second.Sandbox.IsPatient);
-        await first.SendAsync(Frames.Answer(invoke.Id));
-        Assert.Equal(200, (await exchange).Response?.Status);
-    }
-
-    [TimedFact]
     public async Task One_that_is_starting_is_taken_by_one_function()
     {
         var mayDial = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -163,9 +123,8 @@ public sealed class PlaceholderTests
         what);
 
     /// <summary>A host with two placeholders, of which the second waits and then lives as the script says.</summary>
-    private static Task<TestHost> WithSecondAsync(Task mayLive, Func<ScriptedWorker, Task> script, FakeTimeProvider? clock = null) =>
+    private static Task<TestHost> WithSecondAsync(Task mayLive, Func<ScriptedWorker, Task> script) =>
         TestHost.StartAsync(
-            clock,
             change: options => options with { Placeholders = 2 },
             prepare: launcher => launcher.Script = async worker =>
             {

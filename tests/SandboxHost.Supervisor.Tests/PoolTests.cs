@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using SandboxHost.Invocations;
 using SandboxHost.Protocol.Worker.V1;
+using SandboxHost.Supervisor.Workers;
 
 namespace SandboxHost.Supervisor.Tests;
 
@@ -193,17 +194,46 @@ public sealed class PoolTests
         var running = host.InvokeAsync(host.Add(limits: limits => limits with { Vcpu = 0.5 }));
         var worker = await host.Launcher.NextAsync();
         await worker.NextAsync(HostFrame.KindOneofCase.Specialise);
-        Assert.Equal(1.0, worker.Sandbox.LimitsSet?.Cpus);
+        Assert.Equal((1.0, StartWeight.Weight), (worker.Sandbox.LimitsSet?.Cpus, worker.Sandbox.LimitsSet?.Weight));
 
         if (!loadsQuickly)
         {
             clock.Advance(TimeSpan.FromSeconds(1));
-            await Eventually.TrueAsync(() => worker.Sandbox.LimitsSet?.Cpus == 0.5, TestHost.Limit, "the limit holds although the module still loads");
+            await Eventually.TrueAsync(() => worker.Sandbox.LimitsSet is { Cpus: 0.5, Weight: 1 }, TestHost.Limit, "the limit holds although the module still loads");
         }
 
         await worker.SendAsync(Frames.Specialised());
         await AnswerAsync(host, worker, running);
-        Assert.Equal(0.5, worker.Sandbox.LimitsSet?.Cpus);
+        Assert.Equal((0.5, 1), (worker.Sandbox.LimitsSet?.Cpus, worker.Sandbox.LimitsSet?.Weight));
+    }
+
+    [TimedFact]
+    public async Task A_worker_that_starts_weighs_less_than_those_that_serve_for_half_a_second_and_no_longer()
+    {
+        var clock = new FakeTimeProvider();
+        await using var host = await TestHost.StartAsync(clock);
+        var mayDial = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        host.Launcher.Script = async worker =>
+        {
+            await mayDial.Task;
+            await worker.ServeAsync();
+        };
+        var running = host.InvokeAsync(host.Add());
+        var worker = await host.Launcher.NextAsync();
+        Assert.Equal(StartWeight.Weight, worker.Sandbox.Spec.Limits.Weight);
+        Assert.Null(worker.Sandbox.LimitsSet);
+
+        await Eventually.TrueAsync(
+            () =>
+            {
+                clock.Advance(TimeSpan.FromMilliseconds(50));
+                return worker.Sandbox.LimitsSet is { Weight: 1, Cpus: null };
+            },
+            TestHost.Limit,
+            "it has as much as all others");
+
+        mayDial.SetResult();
+        await AnswerAsync(host, worker, running);
     }
 
     [TimedFact]

@@ -15,41 +15,19 @@ public sealed class StartTurnsTests
     {
         using var metrics = new SupervisorMetrics();
         await using var turns = Turns(metrics);
-        var flood = await turns.EnterAsync("flood", CancellationToken.None);
+        await turns.EnterAsync("flood", CancellationToken.None);
         await turns.EnterAsync("flood", CancellationToken.None);
         var waiting = Enumerable.Range(0, 10).Select(_ => turns.EnterAsync("flood", CancellationToken.None).AsTask()).ToList();
         var other = turns.EnterAsync("other", CancellationToken.None).AsTask();
 
-        turns.Leave(flood);
+        turns.Leave("flood");
 
-        var turn = await other;
+        await other;
         Assert.DoesNotContain(waiting, one => one.IsCompleted);
-        turns.Leave(turn);
+        turns.Leave("other");
         // Among equals the one that came first.
         await waiting[0];
         Assert.DoesNotContain(waiting.Skip(1), one => one.IsCompleted);
-    }
-
-    [TimedFact]
-    public async Task All_but_the_first_of_a_site_give_way_until_they_have_become_the_first()
-    {
-        using var metrics = new SupervisorMetrics();
-        await using var turns = Turns(metrics);
-
-        var first = await turns.EnterAsync("a", CancellationToken.None);
-        var second = await turns.EnterAsync("a", CancellationToken.None);
-        Assert.Equal(default, first.Patience);
-        Assert.Equal(StartPatience.Awaited, second.Patience.Limit);
-        var third = turns.EnterAsync("a", CancellationToken.None).AsTask();
-        var other = turns.EnterAsync("b", CancellationToken.None).AsTask();
-
-        turns.Leave(first);
-        Assert.True(second.Patience.Over.IsCancellationRequested);
-        Assert.Equal(default, (await other).Patience);
-        turns.Leave(await other);
-        Assert.False((await third).Patience.Over.IsCancellationRequested, "the second is still starting");
-        turns.Leave(second);
-        Assert.True((await third).Patience.Over.IsCancellationRequested);
     }
 
     [TimedFact]
@@ -57,7 +35,7 @@ public sealed class StartTurnsTests
     {
         using var metrics = new SupervisorMetrics();
         await using var turns = Turns(metrics);
-        var turn = await turns.EnterAsync("a", CancellationToken.None);
+        await turns.EnterAsync("a", CancellationToken.None);
         await turns.EnterAsync("a", CancellationToken.None);
         using var gone = new CancellationTokenSource();
         var leaver = turns.EnterAsync("a", gone.Token).AsTask();
@@ -66,7 +44,7 @@ public sealed class StartTurnsTests
         await gone.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaver);
-        turns.Leave(turn);
+        turns.Leave("a");
         await stayer;
     }
 
@@ -75,14 +53,14 @@ public sealed class StartTurnsTests
     {
         using var metrics = new SupervisorMetrics();
         var turns = Turns(metrics);
-        var turn = await turns.EnterAsync("a", CancellationToken.None);
+        await turns.EnterAsync("a", CancellationToken.None);
         await turns.EnterAsync("a", CancellationToken.None);
         var waiting = turns.EnterAsync("a", CancellationToken.None).AsTask();
 
         await turns.DisposeAsync();
 
         Assert.Equal(ErrorCode.HostShutdown, (await Assert.ThrowsAsync<WorkerStartException>(() => waiting)).Error.Code);
-        turns.Leave(turn);
+        turns.Leave("a");
         Assert.Equal(ErrorCode.HostShutdown, (await Assert.ThrowsAsync<WorkerStartException>(() => turns.EnterAsync("b", CancellationToken.None).AsTask())).Error.Code);
     }
 

@@ -8,8 +8,11 @@ public sealed record CommandRun(int ExitCode, string Output, string Errors)
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(40);
 
     /// <summary>`sandboxhost …`, without a terminal.</summary>
-    public static Task<CommandRun> SandboxHostAsync(params string[] arguments) =>
-        OfAsync(Repository.SandboxHost[0], Repository.Root, [.. Repository.SandboxHost.Skip(1), .. arguments]);
+    public static Task<CommandRun> SandboxHostAsync(params string[] arguments)
+    {
+        var (program, all) = Repository.SandboxHost(arguments);
+        return OfAsync(program, Repository.Root, all);
+    }
 
     public static async Task<CommandRun> OfAsync(string program, string directory, params string[] arguments)
     {

@@ -67,7 +67,8 @@ public sealed partial class HostProcess : IAsyncDisposable
     /// <summary>Starts the command with exactly these arguments.</summary>
     public static HostProcess Launch(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo(Repository.SandboxHost[0], [.. Repository.SandboxHost.Skip(1), .. arguments])
+        var (program, all) = Repository.SandboxHost(arguments);
+        var start = new ProcessStartInfo(program, all)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

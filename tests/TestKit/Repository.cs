@@ -14,12 +14,12 @@ public static class Repository
     public static string Esbuild => Runtime("ESBUILD", "@esbuild/linux", "esbuild");
 
     /// <summary>
-    /// The start of a `sandboxhost` command: as it was built with the tests, or of the unpacked package (./package) that the
+    /// `sandboxhost` with these arguments: as it was built with the tests, or of the unpacked package (./package) that the
     /// variable SANDBOXHOST_PACKAGE names.
     /// </summary>
-    public static IReadOnlyList<string> SandboxHost => Package is { } package
-        ? [Path.Combine(package, "sandboxhost")]
-        : ["dotnet", PathOf("artifacts/bin/SandboxHost.Cli/release/sandboxhost.dll")];
+    public static (string Program, string[] Arguments) SandboxHost(params IEnumerable<string> arguments) => Package is { } package
+        ? (Path.Combine(package, "sandboxhost"), [.. arguments])
+        : ("dotnet", [PathOf("artifacts/bin/SandboxHost.Cli/release/sandboxhost.dll"), .. arguments]);
 
     private static string? Package => Environment.GetEnvironmentVariable("SANDBOXHOST_PACKAGE") is { Length: > 0 } directory ? directory : null;
 

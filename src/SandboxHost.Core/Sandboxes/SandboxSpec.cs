@@ -50,7 +50,11 @@ public sealed record SandboxLimits(
     double? Cpus,
     int Pids = 128,
     int OpenFiles = 1024,
-    long TmpBytes = 64L << 20);
+    long TmpBytes = 64L << 20)
+{
+    /// <summary>Its part of the processors when they are short, among sandboxes that have 1, the default.</summary>
+    public double Weight { get; init; } = 1;
+}
 
 /// <summary>Current and peak use of a sandbox.</summary>
 public readonly record struct SandboxUsage(long MemoryBytes, long PeakMemoryBytes, TimeSpan Cpu, int Pids);

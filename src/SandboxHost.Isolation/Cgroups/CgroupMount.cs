@@ -68,7 +68,7 @@ internal sealed record CgroupMount(int Version, IReadOnlyList<string> Controller
 
     // This process, or the one that started it, may have moved to a leaf; groups go beside it, not into it.
     private static string OutOfLeaf(string directory) =>
-        Path.GetFileName(directory) == Delegation.LeafName ? Path.GetDirectoryName(directory)! : directory;
+        Path.GetFileName(directory) == HostLeaf.Name ? Path.GetDirectoryName(directory)! : directory;
 
     private static string Unescape(string text) =>
         text.Contains('\\') ? text.Replace("\\040", " ").Replace("\\011", "\t").Replace("\\134", "\\") : text;

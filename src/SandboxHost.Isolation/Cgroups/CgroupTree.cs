@@ -20,13 +20,15 @@ internal sealed class CgroupTree
     private readonly ICgroupFiles _files;
     private readonly IReadOnlyList<Delegation> _delegations;
     private readonly string? _patientGroup;
+    private readonly HostLeaf? _leaf;
 
-    private CgroupTree(ICgroupFiles files, CgroupChoice choice, IReadOnlyList<Delegation> delegations)
+    private CgroupTree(ICgroupFiles files, CgroupChoice choice, IReadOnlyList<Delegation> delegations, string? patientGroup, HostLeaf? leaf)
     {
         _files = files;
         _delegations = delegations;
-        _patientGroup = CreatePatientGroup(files, choice);
-        Directories = [.. choice.Used.Select(root => root.Directory), .. _patientGroup is null ? Array.Empty<string>() : [_patientGroup]];
+        _patientGroup = patientGroup;
+        _leaf = leaf;
+        Directories = [.. choice.Used.Select(root => root.Directory), .. patientGroup is null ? Array.Empty<string>() : [patientGroup]];
         Choice = choice;
     }
 
@@ -74,7 +76,7 @@ internal sealed class CgroupTree
             _ = files.RemoveDirectory(unused.Directory);
         }
 
-        return new CgroupTree(files, choice, delegations);
+        return new CgroupTree(files, choice, delegations, CreatePatientGroup(files, choice), EnterLeaf(files, choice));
     }
 
     /// <param name="isPatient">Whether its processes join the group that gets what is left of the processors, where there is one.</param>
@@ -83,6 +85,8 @@ internal sealed class CgroupTree
 
     public async Task RemoveAsync(TimeProvider time, CancellationToken cancellationToken)
     {
+        _leaf?.Leave();
+        _leaf?.TryRemove();
         await RemoveAllAsync(_files, Directories, time, cancellationToken);
         foreach (var delegation in _delegations)
         {
@@ -153,6 +157,20 @@ internal sealed class CgroupTree
             _ = files.RemoveDirectory(directory);
             return null;
         }
+    }
+
+    // In v2 who hands controllers down is in its leaf already.
+    private static HostLeaf? EnterLeaf(ICgroupFiles files, CgroupChoice choice)
+    {
+        if (choice.Cpu is not { } cpu || !cpu.Has("cpu.shares"))
+        {
+            return null;
+        }
+
+        var leaf = new HostLeaf(files, Path.GetDirectoryName(cpu.Directory)!);
+        leaf.Enter();
+        leaf.Weigh();
+        return leaf;
     }
 
     private static IEnumerable<CgroupMount> Relevant(IReadOnlyList<CgroupMount> mounts) =>

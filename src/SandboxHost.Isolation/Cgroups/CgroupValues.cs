@@ -58,6 +58,14 @@ internal static class CgroupValues
             yield return Cpu(cpu, to.Cpus);
         }
 
+        if (choice.Cpu is { } weighed && (from?.Weight ?? 1) != to.Weight)
+        {
+            foreach (var write in Weight(weighed, to.Weight))
+            {
+                yield return write;
+            }
+        }
+
         if (choice.Pids is { } pids && from?.Pids != to.Pids)
         {
             yield return new CgroupWrite(pids, "pids.max", $"{to.Pids}");
@@ -80,6 +88,19 @@ internal static class CgroupValues
         // Memory alone may never be allowed more than memory and swap together, not even between two writes.
         var both = new CgroupWrite(root, "memory.memsw.limit_in_bytes", $"{to}");
         return to > from ? [both, limit] : [limit, both];
+    }
+
+    // The kernel's own weight is 100 in v2 and 1024 in v1.
+    private static IEnumerable<CgroupWrite> Weight(CgroupRoot root, double weight)
+    {
+        if (root.Has("cpu.weight"))
+        {
+            yield return new CgroupWrite(root, "cpu.weight", $"{(int)(weight * 100)}");
+        }
+        else if (root.Has("cpu.shares"))
+        {
+            yield return new CgroupWrite(root, "cpu.shares", $"{(int)(weight * 1024)}");
+        }
     }
 
     private static CgroupWrite Cpu(CgroupRoot root, double? cpus)

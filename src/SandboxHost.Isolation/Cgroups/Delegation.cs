@@ -1,6 +1,3 @@
-using System.Globalization;
-using SandboxHost.Sandboxes;
-
 namespace SandboxHost.Isolation.Cgroups;
 
 /// <summary>
@@ -13,19 +10,16 @@ internal sealed class Delegation
     /// <summary>The file that says what is handed down; v1 has none.</summary>
     public const string File = "cgroup.subtree_control";
 
-    /// <summary>The leaf's name. All hosts in one group share it: it has no limits, and goes with the last.</summary>
-    public const string LeafName = CgroupTree.NamePrefix + "host";
-
     private static readonly string[] Wanted = ["memory", "cpu", "pids"];
     private readonly ICgroupFiles _files;
     private readonly string _own;
-    private readonly string _leaf;
+    private readonly HostLeaf _leaf;
 
     private Delegation(ICgroupFiles files, string own)
     {
         _files = files;
         _own = own;
-        _leaf = own + "/" + LeafName;
+        _leaf = new HostLeaf(files, own);
     }
 
     /// <summary>Hands down what can be. What cannot is missing in the groups below; freezing and killing work all the same.</summary>
@@ -38,11 +32,16 @@ internal sealed class Delegation
         // A group that hands something down already has no need of being left, and what it does is somebody else's.
         if (!delegation.HandDown(own) && Words(files.TryRead(own + "/" + File)).Length == 0)
         {
-            delegation.MoveToLeaf();
+            delegation._leaf.Enter();
             if (!delegation.HandDown(own))
             {
                 // Somebody else is in the group, too, or it is not this host's to change.
                 delegation.End();
+            }
+            else
+            {
+                // The controllers have just come there.
+                delegation._leaf.Weigh();
             }
         }
 
@@ -56,20 +55,18 @@ internal sealed class Delegation
     /// </summary>
     public void End()
     {
-        var inLeaf = Words(_files.TryRead(_leaf + "/cgroup.procs")).Contains(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-        if (inLeaf && TakeBack(_files, _own))
+        if (_leaf.HasThisProcess && TakeBack(_files, _own))
         {
-            TryWrite(_files, _own + "/cgroup.procs", "0");
+            _leaf.Leave();
         }
 
-        // Refused by the kernel while a process is in it.
-        _ = _files.RemoveDirectory(_leaf);
+        _leaf.TryRemove();
     }
 
     /// <summary>Does the same for a host that was killed, in a group that it was in.</summary>
     public static void Sweep(ICgroupFiles files, string own)
     {
-        if (files.RemoveDirectory(own + "/" + LeafName) == 0)
+        if (new HostLeaf(files, own).TryRemove())
         {
             TakeBack(files, own);
         }
@@ -79,7 +76,7 @@ internal sealed class Delegation
     private static bool TakeBack(ICgroupFiles files, string own)
     {
         var given = Words(files.TryRead(own + "/" + File)).Intersect(Wanted);
-        return TryWrite(files, own + "/" + File, string.Join(' ', given.Select(controller => "-" + controller)));
+        return HostLeaf.TryWrite(files, own + "/" + File, string.Join(' ', given.Select(controller => "-" + controller)));
     }
 
     private static string[] Words(string? text) => (text ?? "").Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
@@ -89,25 +86,6 @@ internal sealed class Delegation
         var offered = Words(_files.TryRead(directory + "/cgroup.controllers"));
         var given = Words(_files.TryRead(directory + "/" + File));
         var missing = Wanted.Where(controller => offered.Contains(controller) && !given.Contains(controller)).ToArray();
-        return missing.Length == 0 || TryWrite(_files, directory + "/" + File, string.Join(' ', missing.Select(controller => "+" + controller)));
-    }
-
-    private void MoveToLeaf()
-    {
-        _ = _files.CreateDirectory(_leaf);
-        TryWrite(_files, _leaf + "/cgroup.procs", "0");
-    }
-
-    private static bool TryWrite(ICgroupFiles files, string path, string text)
-    {
-        try
-        {
-            files.Write(path, text);
-            return true;
-        }
-        catch (SandboxException)
-        {
-            return false;
-        }
+        return missing.Length == 0 || HostLeaf.TryWrite(_files, directory + "/" + File, string.Join(' ', missing.Select(controller => "+" + controller)));
     }
 }

@@ -292,7 +292,7 @@ internal sealed class FunctionPool(FunctionVersion function, WorkerStarter start
     {
         try
         {
-            var worker = await starter.StartAsync(function, _codeCache, isServed: AnyWorker is not null);
+            var worker = await starter.StartAsync(function, _codeCache);
             // Before it gets work: an invocation that ends must find the pool, or its slot would never come back.
             worker.BelongsTo(this);
             lock (_gate)

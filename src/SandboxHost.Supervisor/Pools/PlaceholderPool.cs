@@ -24,6 +24,12 @@ internal sealed class PlaceholderPool : IAsyncDisposable
     /// <summary>Bursts leave the others this many times as many workers as stand ready for them.</summary>
     private const int WorkersOverMost = 4;
 
+    /// <summary>
+    /// How long one gives way to all who have something to do. A machine that is busy all the time gets its placeholders all
+    /// the same. The first gives way to nobody: after a restart clients may be waiting for it.
+    /// </summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
     private readonly Lock _gate = new();
     private readonly SupervisorContext _context;
     private readonly PlaceholderDemand _demand;
@@ -35,7 +41,6 @@ internal sealed class PlaceholderPool : IAsyncDisposable
     private WorkerStarter? _starter;
     private int _starting;
     private Arrival? _arriving;
-    // The first gives way to nobody: after a restart clients may be waiting for it.
     private TimeSpan _patience;
     private TaskCompletionSource _full = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -87,11 +92,10 @@ internal sealed class PlaceholderPool : IAsyncDisposable
 
     /// <summary>
     /// The one that is starting, for a function that waits and found none ready: sooner there than another that starts beside
-    /// it. It is not warmed first.
+    /// it. It gives way to nobody from now on, and is not warmed first.
     /// </summary>
-    /// <param name="hurries">Whether it gives way to nobody from now on, or as long as any start that is waited for.</param>
     /// <returns>Null when none that fits is starting, when another function has claimed it, or when it did not come up.</returns>
-    public async ValueTask<Worker?> ClaimStartingAsync(FunctionVersion function, bool hurries)
+    public async ValueTask<Worker?> ClaimStartingAsync(FunctionVersion function)
     {
         Arrival arrival;
         lock (_gate)
@@ -105,15 +109,7 @@ internal sealed class PlaceholderPool : IAsyncDisposable
             arrival.IsClaimed = true;
         }
 
-        if (hurries)
-        {
-            await arrival.Hurry.CancelAsync();
-        }
-        else
-        {
-            arrival.Hurry.CancelAfter(StartPatience.Awaited);
-        }
-
+        await arrival.Hurry.CancelAsync();
         return await arrival.Worker.Task;
     }
 
@@ -208,7 +204,7 @@ internal sealed class PlaceholderPool : IAsyncDisposable
                 pause = _ready.Count == 0 && pause == RefillDelay ? TimeSpan.Zero : pause;
             }
 
-            var arrival = new Arrival(_context.Clock);
+            var arrival = new Arrival();
             try
             {
                 await Task.Delay(pause, _context.Clock, _stopping.Token);
@@ -221,7 +217,7 @@ internal sealed class PlaceholderPool : IAsyncDisposable
                 lock (_gate)
                 {
                     _arriving = null;
-                    _patience = StartPatience.Unawaited;
+                    _patience = Patience;
                     pause = RefillDelay;
                     if (arrival.IsClaimed)
                     {
@@ -271,7 +267,7 @@ internal sealed class PlaceholderPool : IAsyncDisposable
         var worker = await _starter!.LaunchAsync(StartTurns.NoSite, _runtime!, Limits, new StartPatience(_patience, arrival.Hurry.Token), _stopping.Token);
         try
         {
-            if (!IsClaimed(arrival))
+            if (!arrival.Hurry.IsCancellationRequested)
             {
                 using var timeout = new CancellationTokenSource(_context.Options.StartTimeout, _context.Clock);
                 await worker.Session!.WarmAsync(timeout.Token);
@@ -287,24 +283,16 @@ internal sealed class PlaceholderPool : IAsyncDisposable
         }
     }
 
-    private bool IsClaimed(Arrival arrival)
-    {
-        lock (_gate)
-        {
-            return arrival.IsClaimed;
-        }
-    }
-
     private bool Fits(FunctionVersion function) =>
         function.Runtime == _runtime?.Name && function.Limits.MemoryBytes == _context.Options.PlaceholderMemoryBytes;
 
     /// <summary>A start that is on its way. One function may claim it.</summary>
-    private sealed class Arrival(TimeProvider clock)
+    private sealed class Arrival
     {
         /// <summary>Under the pool's lock.</summary>
         public bool IsClaimed { get; set; }
 
-        public CancellationTokenSource Hurry { get; } = new(Timeout.InfiniteTimeSpan, clock);
+        public CancellationTokenSource Hurry { get; } = new();
 
         /// <summary>For who has claimed it; null when it did not come up.</summary>
         public TaskCompletionSource<Worker?> Worker { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);

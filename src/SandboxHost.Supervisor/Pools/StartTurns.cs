@@ -6,8 +6,7 @@ namespace SandboxHost.Supervisor.Pools;
 
 /// <summary>
 /// Whose process starts next. Sites take turns: of those that wait, the one that starts least now goes first, so that a
-/// flood of one site's starts waits for itself. Of one site's starts the first gives way to nobody, and those beside it to all
-/// who have something to do. Each site's starts are also held to a rate.
+/// flood of one site's starts waits for itself. Each site's starts are also held to a rate.
 /// </summary>
 /// <remarks>The queue has a bound: a function has one start on its way, and the placeholders together one.</remarks>
 internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics metrics, TimeProvider clock) : IAsyncDisposable
@@ -17,7 +16,7 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, SiteStarts> _sites = new(StringComparer.Ordinal);
-    private readonly LinkedList<(string Site, TaskCompletionSource<StartTurn> Turn)> _waiting = [];
+    private readonly LinkedList<(string Site, TaskCompletionSource Turn)> _waiting = [];
     private readonly CancellationTokenSource _stopping = new();
     private readonly long _origin = clock.GetTimestamp();
     private int _running;
@@ -42,54 +41,48 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
     /// <summary>Waits for a turn to start a process; <see cref="Leave"/> ends it.</summary>
     /// <exception cref="WorkerStartException">The host is shutting down.</exception>
     /// <exception cref="OperationCanceledException">The caller no longer wants it.</exception>
-    public async ValueTask<StartTurn> EnterAsync(string site, CancellationToken cancellationToken)
+    public async ValueTask EnterAsync(string site, CancellationToken cancellationToken)
     {
-        LinkedListNode<(string Site, TaskCompletionSource<StartTurn> Turn)> place;
+        LinkedListNode<(string Site, TaskCompletionSource Turn)> place;
         lock (_gate)
         {
             if (_running < options.ConcurrentStarts && !_stopping.IsCancellationRequested)
             {
-                return Begin(site);
+                Begin(site);
+                return;
             }
 
-            place = _waiting.AddLast((site, new TaskCompletionSource<StartTurn>(TaskCreationOptions.RunContinuationsAsynchronously)));
+            place = _waiting.AddLast((site, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)));
         }
 
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
         try
         {
-            return await place.Value.Turn.Task.WaitAsync(either.Token);
+            await place.Value.Turn.Task.WaitAsync(either.Token);
         }
         catch (OperationCanceledException)
         {
-            await GiveUpAsync(place);
+            GiveUp(place);
             cancellationToken.ThrowIfCancellationRequested();
             throw Stopped();
         }
     }
 
     /// <summary>The process has come up, or has not; the next may start.</summary>
-    public void Leave(StartTurn turn)
+    public void Leave(string site)
     {
-        StartTurn? first = null;
         lock (_gate)
         {
             _running--;
-            var starts = Of(turn.Site);
-            starts.Running.Remove(turn);
-            if (starts.Running.Count > 0)
+            var starts = Of(site);
+            starts.Running--;
+            if (starts.Running == 0 && starts.Rate.IsFull(Now))
             {
-                first = starts.Running[0];
-            }
-            else if (starts.Rate.IsFull(Now))
-            {
-                _sites.Remove(turn.Site);
+                _sites.Remove(site);
             }
 
             BeginNext();
         }
-
-        first?.BecomeFirst();
     }
 
     /// <summary>Nothing starts any more; who waits is told so.</summary>
@@ -107,13 +100,10 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
         return starts;
     }
 
-    private StartTurn Begin(string site)
+    private void Begin(string site)
     {
         _running++;
-        var running = Of(site).Running;
-        var turn = new StartTurn(site, isFirst: running.Count == 0);
-        running.Add(turn);
-        return turn;
+        Of(site).Running++;
     }
 
     private void BeginNext()
@@ -124,15 +114,16 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
             for (var other = next.Next; other is not null; other = other.Next)
             {
                 // Among equals the one that waits longest.
-                next = Of(other.Value.Site).Running.Count < Of(next.Value.Site).Running.Count ? other : next;
+                next = Of(other.Value.Site).Running < Of(next.Value.Site).Running ? other : next;
             }
 
             _waiting.Remove(next);
-            next.Value.Turn.SetResult(Begin(next.Value.Site));
+            Begin(next.Value.Site);
+            next.Value.Turn.SetResult();
         }
     }
 
-    private async ValueTask GiveUpAsync(LinkedListNode<(string Site, TaskCompletionSource<StartTurn> Turn)> place)
+    private void GiveUp(LinkedListNode<(string Site, TaskCompletionSource Turn)> place)
     {
         lock (_gate)
         {
@@ -144,7 +135,7 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
         }
 
         // Its turn came at the same moment.
-        Leave(await place.Value.Turn.Task);
+        Leave(place.Value.Site);
     }
 
     private static async Task OrStoppedAsync(Task wait)
@@ -165,7 +156,6 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
     {
         public StartRate Rate => rate;
 
-        /// <summary>In order of their begin.</summary>
-        public List<StartTurn> Running { get; } = [];
+        public int Running { get; set; }
     }
 }

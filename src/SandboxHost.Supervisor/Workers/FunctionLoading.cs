@@ -8,7 +8,7 @@ namespace SandboxHost.Supervisor.Workers;
 /// <summary>What makes a placeholder a function's worker: the files, the limits, what it may reach, the module.</summary>
 internal sealed class FunctionLoading(ISandbox sandbox, WorkerSession session, TimeProvider clock)
 {
-    /// <summary>A module loads with a vCPU at least, for a while: under half of one it stands still for most of the time that its client waits.</summary>
+    /// <summary>A module loads with a vCPU at least, and as light as a process that starts (<see cref="StartWeight"/>), for a while: under half of one it stands still for most of the time that its client waits.</summary>
     private const double LeastCpus = 1;
 
     private static readonly TimeSpan Burst = TimeSpan.FromSeconds(1);
@@ -26,7 +26,7 @@ internal sealed class FunctionLoading(ISandbox sandbox, WorkerSession session, T
             codeCache.Place(sandbox.FunctionDirectory);
         }
 
-        sandbox.SetLimits(limits with { Cpus = Math.Max(limits.Cpus ?? LeastCpus, LeastCpus) });
+        sandbox.SetLimits(limits with { Cpus = Math.Max(limits.Cpus ?? LeastCpus, LeastCpus), Weight = StartWeight.Weight });
         sandbox.SetEgress(function.Site.Name, function.Egress);
         var loading = session.SpecialiseAsync(FrameMapping.ToSpecialise(function, use), cancellationToken);
         if (await Task.WhenAny(loading, Task.Delay(Burst, clock, cancellationToken)) != loading)

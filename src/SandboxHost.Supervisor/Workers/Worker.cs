@@ -99,7 +99,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
             WatchExit(Sandbox);
             await using (patienceOver.Register(Sandbox.EndPatience))
             {
-                await _hello.Task.WaitAsync(cancellationToken);
+                await StartWeight.HoldUntilAsync(_hello.Task, Sandbox, Limits, _context.Clock, cancellationToken);
             }
         }
         catch (Exception ex) when (ex is SandboxException or OperationCanceledException)
@@ -140,7 +140,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
         _function = function;
         try
         {
-            Limits = Limits with { MemoryBytes = function.Limits.MemoryBytes, Cpus = function.Limits.EffectiveVcpu };
+            Limits = Limits with { MemoryBytes = function.Limits.MemoryBytes, Cpus = function.Limits.EffectiveVcpu, Weight = 1 };
             (var loadError, CodeCacheOffer) = await new FunctionLoading(Sandbox!, Session!, _context.Clock).RunAsync(function, Limits, codeCache, cancellationToken);
             if (loadError is not null)
             {

@@ -15,20 +15,15 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
     private readonly StartTurns _turns = new(context.Options, context.Metrics, context.Clock);
     private long _lastNumber;
 
-    /// <param name="isServed">
-    /// Whether the function has workers already. What starts beside them gives way to all who have something to do: on a machine
-    /// without a processor to spare one more worker would only take from those that answer.
-    /// </param>
     /// <exception cref="WorkerStartException">It did not become ready.</exception>
-    public async Task<Worker> StartAsync(FunctionVersion function, CodeCache codeCache, bool isServed)
+    public async Task<Worker> StartAsync(FunctionVersion function, CodeCache codeCache)
     {
         await _turns.RespectRateAsync(function.Site.Id);
         var started = context.Clock.GetTimestamp();
         var worker = placeholders.TryTake(function);
         var hit = worker is not null;
-        worker ??= await placeholders.ClaimStartingAsync(function, hurries: !isServed);
-        worker ??= await LaunchAsync(function.Site.Id, RuntimeOf(function), LimitsOf(function), isServed ? new StartPatience(StartPatience.Awaited, default) : null, CancellationToken.None);
-        worker.Sandbox!.EndPatience();
+        worker ??= await placeholders.ClaimStartingAsync(function);
+        worker ??= await LaunchAsync(function.Site.Id, RuntimeOf(function), LimitsOf(function), default, CancellationToken.None);
         try
         {
             using var deadline = new CancellationTokenSource(context.Options.LoadTimeout, context.Clock);
@@ -50,20 +45,18 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
 
     /// <summary>Starts a process and waits until it has dialled the host. It has no function yet.</summary>
     /// <param name="site">Whose turn it takes.</param>
-    /// <param name="patience">Null: that of its turn.</param>
     /// <exception cref="WorkerStartException">It did not come up, or there is no room for it.</exception>
-    public async Task<Worker> LaunchAsync(string site, SandboxRuntime runtime, SandboxLimits limits, StartPatience? patience, CancellationToken cancellationToken)
+    public async Task<Worker> LaunchAsync(string site, SandboxRuntime runtime, SandboxLimits limits, StartPatience patience, CancellationToken cancellationToken)
     {
         await cap.MakeRoomAsync(site == StartTurns.NoSite ? null : placeholders);
-        var turn = await _turns.EnterAsync(site, cancellationToken);
+        await _turns.EnterAsync(site, cancellationToken);
         try
         {
             var number = Interlocked.Increment(ref _lastNumber);
             var worker = new Worker(string.Create(CultureInfo.InvariantCulture, $"w{number}"), runtime, limits, context);
             using var timeout = new CancellationTokenSource(context.Options.StartTimeout, context.Clock);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
-            var (limit, over) = patience ?? turn.Patience;
-            await worker.LaunchAsync(context.Launcher, SpecFor(worker, runtime, limits) with { Patience = limit }, over, either.Token);
+            await worker.LaunchAsync(context.Launcher, SpecFor(worker, runtime, limits) with { Patience = patience.Limit }, patience.Over, either.Token);
             return worker;
         }
         catch (WorkerStartException ex) when (!cancellationToken.IsCancellationRequested)
@@ -73,7 +66,7 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
         }
         finally
         {
-            _turns.Leave(turn);
+            _turns.Leave(site);
         }
     }
 
@@ -84,7 +77,7 @@ internal sealed class WorkerStarter(SupervisorContext context, PlaceholderPool p
     public static SandboxLimits LimitsOf(FunctionVersion function) => StartLimits(function.Limits.MemoryBytes);
 
     /// <summary>A process starts without a CPU limit: under half a vCPU it would take twice as long.</summary>
-    public static SandboxLimits StartLimits(long memoryBytes) => new(memoryBytes, Cpus: null, Pids: MinimumPids);
+    public static SandboxLimits StartLimits(long memoryBytes) => new(memoryBytes, Cpus: null, Pids: MinimumPids) { Weight = StartWeight.Weight };
 
     /// <summary>Starts nothing any more.</summary>
     public ValueTask DisposeAsync() => _turns.DisposeAsync();

@@ -45,6 +45,7 @@ public sealed class CgroupTests
     {
         var files = FakeCgroupFiles.Legacy();
         var tree = CgroupTree.Create(files, LegacyMounts, "sandboxhost-0");
+        files.Writes.Clear();
 
         tree.CreateGroup("a", Limits);
 
@@ -117,11 +118,59 @@ public sealed class CgroupTests
     }
 
     [Fact]
+    public async Task Host_weighs_four_times_what_all_its_workers_do_and_goes_back_to_where_it_was()
+    {
+        var files = FakeCgroupFiles.Legacy();
+        files["/cg/cpu/cgroup.procs"] = $"{Environment.ProcessId}\n";
+        var tree = CgroupTree.Create(files, LegacyMounts, "sandboxhost-0");
+        Assert.Equal($"{Environment.ProcessId}\n", files["/cg/cpu/sandboxhost-host/cgroup.procs"]);
+        Assert.Equal("4096", files["/cg/cpu/sandboxhost-host/cpu.shares"]);
+        Assert.Equal("1024", files["/cg/cpu/sandboxhost-0/cpu.shares"]);
+        Assert.DoesNotContain("/cg/cpu/sandboxhost-host", tree.Directories);
+
+        await tree.RemoveAsync(new FakeTimeProvider(), CancellationToken.None);
+
+        Assert.Equal($"{Environment.ProcessId}\n", files["/cg/cpu/cgroup.procs"]);
+        Assert.Empty(files.AllDirectories);
+        Assert.Empty(files.Killed);
+    }
+
+    [Fact]
+    public async Task Host_beside_another_shares_its_leaf_and_the_last_removes_it()
+    {
+        var files = FakeCgroupFiles.Legacy();
+        files["/cg/cpu/cgroup.procs"] = $"{Environment.ProcessId}\n";
+        var (one, two) = (CgroupTree.Create(files, LegacyMounts, "sandboxhost-0"), CgroupTree.Create(files, LegacyMounts, "sandboxhost-1"));
+        files.Busy.Add("/cg/cpu/sandboxhost-host");
+
+        await one.RemoveAsync(new FakeTimeProvider(), CancellationToken.None);
+        Assert.Contains("/cg/cpu/sandboxhost-host", files.AllDirectories);
+        await two.RemoveAsync(new FakeTimeProvider(), CancellationToken.None);
+
+        Assert.Empty(files.AllDirectories);
+    }
+
+    [Fact]
+    public void Who_still_starts_weighs_less_than_who_serves()
+    {
+        var files = FakeCgroupFiles.Legacy();
+        var unified = FakeCgroupFiles.Unified("/cg/svc");
+        var one = CgroupTree.Create(files, LegacyMounts, "sandboxhost-0").CreateGroup("a", Limits with { Weight = 0.1 });
+        var two = CgroupTree.Create(unified, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0").CreateGroup("a", Limits with { Weight = 0.1 });
+        Assert.Equal(("102", "10"), (files["/cg/cpu/sandboxhost-0/a/cpu.shares"], unified["/cg/svc/sandboxhost-0/a/cpu.weight"]));
+
+        one.SetLimits(Limits);
+        two.SetLimits(Limits);
+
+        Assert.Equal(("1024", "100"), (files["/cg/cpu/sandboxhost-0/a/cpu.shares"], unified["/cg/svc/sandboxhost-0/a/cpu.weight"]));
+    }
+
+    [Fact]
     public void Who_is_patient_waits_beside_the_instances_group_and_moves_into_its_own()
     {
         var files = FakeCgroupFiles.Legacy(hasIdle: true);
         var tree = CgroupTree.Create(files, LegacyMounts, "sandboxhost-0");
-        Assert.Equal([("/cg/cpu/sandboxhost-0-patient/cpu.idle", "1")], files.Writes);
+        Assert.Contains(("/cg/cpu/sandboxhost-0-patient/cpu.idle", "1"), files.Writes);
         Assert.Contains("/cg/cpu/sandboxhost-0-patient", tree.Directories);
 
         var group = tree.CreateGroup("a", Limits, isPatient: true);
@@ -338,6 +387,10 @@ public sealed class CgroupTests
 
         Assert.Equal([77], files.Killed);
         Assert.Contains(("/cg/freezer/sandboxhost-0/a/freezer.state", "THAWED"), files.Writes);
+
+        // As of a host that is dead.
+        files["/cg/cpu/sandboxhost-host/cgroup.procs"] = "";
+        Delegation.Sweep(files, "/cg/cpu");
         Assert.Empty(files.AllDirectories);
     }
 }

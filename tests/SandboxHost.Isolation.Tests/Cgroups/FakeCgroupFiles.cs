@@ -174,7 +174,7 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
             foreach (var file in controller switch
             {
                 "memory" => new[] { "memory.max", "memory.swap.max", "memory.oom.group", "memory.current", "memory.peak", "memory.events", "memory.stat" },
-                "cpu" => ["cpu.max"],
+                "cpu" => ["cpu.max", "cpu.weight"],
                 "pids" => ["pids.max", "pids.current", "pids.events"],
                 _ => [],
             })
@@ -197,7 +197,7 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
                     ("cgroup.procs", ""), ("memory.limit_in_bytes", ""), ("memory.memsw.limit_in_bytes", ""), ("memory.swappiness", "60"),
                     ("memory.usage_in_bytes", "0"), ("memory.max_usage_in_bytes", "0"), ("memory.stat", ""), ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n"),
                 ],
-                "cpu" => [("cgroup.procs", ""), ("cpu.cfs_quota_us", "-1"), ("cpu.cfs_period_us", "100000"), .. hasIdle ? [("cpu.idle", "0")] : Array.Empty<(string, string)>()],
+                "cpu" => [("cgroup.procs", ""), ("cpu.cfs_quota_us", "-1"), ("cpu.shares", "1024"), ("cpu.cfs_period_us", "100000"), .. hasIdle ? [("cpu.idle", "0")] : Array.Empty<(string, string)>()],
                 "cpuacct" => [("cgroup.procs", ""), ("cpuacct.usage", "3000000")],
                 "pids" => [("cgroup.procs", ""), ("pids.max", "max"), ("pids.current", "0"), ("pids.events", "max 0\n")],
                 "freezer" => [("cgroup.procs", ""), ("freezer.state", "THAWED")],
