@@ -19,7 +19,7 @@ public sealed class ExitTests(HostileHost hostile)
     public Task Case_42_every_exit_is_an_error_with_its_name_and_no_call_hangs(string how, HttpStatusCode status, string code, string message) =>
         hostile.RunAsync("exits", async attack =>
         {
-            await AnswerEnoughAsync(attack);
+            await attack.AnswerEnoughAsync();
             using var reply = await attack.Client.PostAsync(attack.Path($"how={how}"), null);
             var text = await reply.Content.ReadAsStringAsync();
 
@@ -32,7 +32,7 @@ public sealed class ExitTests(HostileHost hostile)
     [Fact(Timeout = HostileHost.CaseMilliseconds)]
     public Task Case_42_an_error_after_the_answer_takes_nothing_back() => hostile.RunAsync("exits", async attack =>
     {
-        await AnswerEnoughAsync(attack);
+        await attack.AnswerEnoughAsync();
         Assert.Equal("answered", await attack.AskForTextAsync("how=after"));
     });
 
@@ -96,14 +96,5 @@ public sealed class ExitTests(HostileHost hostile)
                 return (await reply.Content.ReadAsStringAsync()).Contains(version, StringComparison.Ordinal);
             },
             TimeSpan.FromSeconds(10), "the edit shows");
-    }
-
-    // A function that answers between its deaths is in no crash loop (CrashCircuit.AnswersThatForgive).
-    private static async Task AnswerEnoughAsync(Attack attack)
-    {
-        for (var i = 0; i < 20; i++)
-        {
-            await attack.AskForTextAsync("calm");
-        }
     }
 }

@@ -14,6 +14,7 @@ public sealed class MemoryTests(HostileHost hostile)
     [Fact(Timeout = HostileHost.CaseMilliseconds)]
     public Task Case_2_memory_outside_the_heap_ends_as_out_of_memory_with_limit_and_peak() => hostile.RunAsync("memory", async attack =>
     {
+        await attack.AnswerEnoughAsync();
         var before = attack.Host.ResidentBytes();
         var message = await attack.MustFailAsync("buffers", HttpStatusCode.BadGateway, "out_of_memory");
 
@@ -24,6 +25,7 @@ public sealed class MemoryTests(HostileHost hostile)
     [Fact(Timeout = HostileHost.CaseMilliseconds)]
     public Task Case_3_the_javascript_heap_ends_as_out_of_memory_with_a_summary_in_the_log() => hostile.RunAsync("memory", async attack =>
     {
+        await attack.AnswerEnoughAsync();
         var message = await attack.MustFailAsync("", HttpStatusCode.BadGateway, "out_of_memory");
 
         Assert.Contains("JavaScript heap", message);
