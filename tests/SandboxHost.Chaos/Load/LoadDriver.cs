@@ -39,6 +39,9 @@ internal sealed class LoadDriver : IAsyncDisposable
     /// <param name="hostName">By which the host knows the site; null for a host of the folder.</param>
     public static LoadDriver Start(Uri address, string? hostName = null, bool readsOnly = false) => new(address, hostName, readsOnly);
 
+    /// <summary>From now on only connections that are there are used: who has to open one is a new client.</summary>
+    public void KeepToConnections() => _wire.ConnectsNoMore = true;
+
     /// <summary>Sends nothing more and waits for what was sent.</summary>
     public async Task<LoadResult> StopAsync()
     {

@@ -18,6 +18,9 @@ internal sealed class WireTally
     /// <summary>How many answers each id had.</summary>
     public IReadOnlyDictionary<string, int> AnswersById() => _answers.ToDictionary(StringComparer.Ordinal);
 
+    /// <summary>Set: clients keep to the connections that they have. What is due waits for one of them and not for a new one.</summary>
+    public bool ConnectsNoMore { get; set; }
+
     public SocketsHttpHandler NewHandler() => new()
     {
         AllowAutoRedirect = false,
@@ -25,6 +28,11 @@ internal sealed class WireTally
         UseProxy = false,
         ConnectCallback = async (context, cancellationToken) =>
         {
+            if (ConnectsNoMore)
+            {
+                await Task.Delay(Timeout.Infinite, cancellationToken);
+            }
+
             var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try
             {

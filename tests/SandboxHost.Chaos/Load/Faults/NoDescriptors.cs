@@ -43,6 +43,7 @@ internal sealed class NoDescriptors : Fault
         var quiet = await BusyAsync(processor, length.Outage / 4);
         var workers = new HostWorkers(host);
         var (before, workersBefore) = (DescriptorLimit.CountOf(host.Id), workers.Serving().Count);
+        load.KeepToConnections();
         var held = new List<Socket>();
         List<Task<HttpStatusCode>> waiting;
         int served;
