@@ -180,24 +180,8 @@ internal sealed class CgroupTree
     private static IEnumerable<string> WithBelow(ICgroupFiles files, string directory) =>
         files.Exists(directory) ? [.. files.Directories(directory).SelectMany(below => WithBelow(files, below)), directory] : [];
 
-    private static bool WriteIfThere(ICgroupFiles files, string path, string text)
-    {
-        if (!files.Exists(path))
-        {
-            return false;
-        }
-
-        try
-        {
-            files.Write(path, text);
-            return true;
-        }
-        catch (SandboxException)
-        {
-            // The group went away between the two calls, or its kind refuses; the removal that follows tells.
-            return false;
-        }
-    }
+    // A group may go away between the two calls, or its kind refuse; the removal that follows tells.
+    private static bool WriteIfThere(ICgroupFiles files, string path, string text) => files.Exists(path) && files.TryWrite(path, text);
 
     private static void KillListed(ICgroupFiles files, string group)
     {

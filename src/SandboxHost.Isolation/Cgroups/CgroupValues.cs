@@ -17,6 +17,9 @@ internal static class CgroupValues
     /// <summary>cpu.cfs_quota_us and cpu.max refuse less than 1 ms.</summary>
     private const int LeastQuotaMicroseconds = 1_000;
 
+    /// <summary>Where a group's weight is said, in v2 and in v1, and what the kernel gives a new one (cgroups(7)).</summary>
+    public static readonly (string File, int Ordinary)[] Weights = [("cpu.weight", 100), ("cpu.shares", 1024)];
+
     /// <summary>What a new group gets.</summary>
     public static IEnumerable<CgroupWrite> Initial(CgroupChoice choice, SandboxLimits limits)
     {
@@ -90,18 +93,8 @@ internal static class CgroupValues
         return to > from ? [both, limit] : [limit, both];
     }
 
-    // The kernel's own weight is 100 in v2 and 1024 in v1.
-    private static IEnumerable<CgroupWrite> Weight(CgroupRoot root, double weight)
-    {
-        if (root.Has("cpu.weight"))
-        {
-            yield return new CgroupWrite(root, "cpu.weight", $"{(int)(weight * 100)}");
-        }
-        else if (root.Has("cpu.shares"))
-        {
-            yield return new CgroupWrite(root, "cpu.shares", $"{(int)(weight * 1024)}");
-        }
-    }
+    private static IEnumerable<CgroupWrite> Weight(CgroupRoot root, double weight) =>
+        Weights.Where(one => root.Has(one.File)).Select(one => new CgroupWrite(root, one.File, $"{(int)(weight * one.Ordinary)}"));
 
     private static CgroupWrite Cpu(CgroupRoot root, double? cpus)
     {

@@ -76,7 +76,7 @@ internal sealed class Delegation
     private static bool TakeBack(ICgroupFiles files, string own)
     {
         var given = Words(files.TryRead(own + "/" + File)).Intersect(Wanted);
-        return HostLeaf.TryWrite(files, own + "/" + File, string.Join(' ', given.Select(controller => "-" + controller)));
+        return files.TryWrite(own + "/" + File, string.Join(' ', given.Select(controller => "-" + controller)));
     }
 
     private static string[] Words(string? text) => (text ?? "").Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
@@ -86,6 +86,6 @@ internal sealed class Delegation
         var offered = Words(_files.TryRead(directory + "/cgroup.controllers"));
         var given = Words(_files.TryRead(directory + "/" + File));
         var missing = Wanted.Where(controller => offered.Contains(controller) && !given.Contains(controller)).ToArray();
-        return missing.Length == 0 || HostLeaf.TryWrite(_files, directory + "/" + File, string.Join(' ', missing.Select(controller => "+" + controller)));
+        return missing.Length == 0 || _files.TryWrite(directory + "/" + File, string.Join(' ', missing.Select(controller => "+" + controller)));
     }
 }

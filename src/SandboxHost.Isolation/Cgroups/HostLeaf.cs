@@ -1,5 +1,4 @@
 using System.Globalization;
-using SandboxHost.Sandboxes;
 
 namespace SandboxHost.Isolation.Cgroups;
 
@@ -14,8 +13,7 @@ internal sealed class HostLeaf(ICgroupFiles files, string own)
     /// <summary>All hosts in one group share it, and it goes with the last.</summary>
     public const string Name = CgroupTree.NamePrefix + "host";
 
-    // The kernel's own weight for a new group is 1024 in v1 and 100 in v2, see cgroups(7).
-    private static readonly (string File, string Text)[] Weights = [("cpu.shares", "4096"), ("cpu.weight", "400")];
+    private const int Weight = 4;
 
     private readonly string _directory = own + "/" + Name;
 
@@ -23,17 +21,17 @@ internal sealed class HostLeaf(ICgroupFiles files, string own)
     public void Enter()
     {
         _ = files.CreateDirectory(_directory);
-        TryWrite(files, _directory + "/cgroup.procs", "0");
+        files.TryWrite(_directory + "/cgroup.procs", "0");
     }
 
     /// <summary>Gives it its weight, where the hierarchy has one.</summary>
     public void Weigh()
     {
-        foreach (var (file, text) in Weights)
+        foreach (var (file, ordinary) in CgroupValues.Weights)
         {
             if (files.Exists(_directory + "/" + file))
             {
-                TryWrite(files, _directory + "/" + file, text);
+                files.TryWrite(_directory + "/" + file, $"{Weight * ordinary}");
             }
         }
     }
@@ -42,21 +40,8 @@ internal sealed class HostLeaf(ICgroupFiles files, string own)
         .Split('\n').Contains(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>Takes this process back to where it was.</summary>
-    public void Leave() => TryWrite(files, own + "/cgroup.procs", "0");
+    public void Leave() => files.TryWrite(own + "/cgroup.procs", "0");
 
     /// <returns>Whether it was there and is gone: the kernel refuses while a process is in it.</returns>
     public bool TryRemove() => files.RemoveDirectory(_directory) == 0;
-
-    internal static bool TryWrite(ICgroupFiles files, string path, string text)
-    {
-        try
-        {
-            files.Write(path, text);
-            return true;
-        }
-        catch (SandboxException)
-        {
-            return false;
-        }
-    }
 }

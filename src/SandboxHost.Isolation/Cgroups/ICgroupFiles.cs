@@ -1,3 +1,5 @@
+using SandboxHost.Sandboxes;
+
 namespace SandboxHost.Isolation.Cgroups;
 
 /// <summary>The one seam to the kernel's cgroup file systems; tests put a made-up tree behind it.</summary>
@@ -14,8 +16,22 @@ internal interface ICgroupFiles
     /// <summary>The text of a file, or null when it cannot be read.</summary>
     string? TryRead(string path);
 
-    /// <exception cref="SandboxHost.Sandboxes.SandboxException">The kernel refused; the message has path and errno.</exception>
+    /// <exception cref="SandboxException">The kernel refused; the message has path and errno.</exception>
     void Write(string path, string text);
+
+    /// <returns>Whether the kernel took it.</returns>
+    bool TryWrite(string path, string text)
+    {
+        try
+        {
+            Write(path, text);
+            return true;
+        }
+        catch (SandboxException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>0, or the errno; a directory that exists is an error.</summary>
     int CreateDirectory(string path);

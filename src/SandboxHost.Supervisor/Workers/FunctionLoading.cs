@@ -8,9 +8,10 @@ namespace SandboxHost.Supervisor.Workers;
 /// <summary>What makes a placeholder a function's worker: the files, the limits, what it may reach, the module.</summary>
 internal sealed class FunctionLoading(ISandbox sandbox, WorkerSession session, TimeProvider clock)
 {
-    /// <summary>A module loads with a vCPU at least, and as light as a process that starts (<see cref="StartWeight"/>), for a while: under half of one it stands still for most of the time that its client waits.</summary>
+    /// <summary>A module loads with a vCPU at least, for a while: under half of one it stands still for most of the time that its client waits.</summary>
     private const double LeastCpus = 1;
 
+    /// <summary>For as long it has that, and weighs as little as a process that starts (<see cref="StartWeight"/>).</summary>
     private static readonly TimeSpan Burst = TimeSpan.FromSeconds(1);
 
     /// <summary>Returns when the module is loaded, or failed to.</summary>
