@@ -60,8 +60,7 @@ public sealed class PublicServer : IAsyncDisposable
         AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
-        // Saves a system call a request (measured: a fifth more requests a second) for 4 KiB a connection.
-        builder.WebHost.UseKestrelCore().UseSockets(sockets => sockets.WaitForDataBeforeAllocatingBuffer = false).ConfigureKestrel(kestrel => Configure(kestrel, options));
+        builder.WebHost.UseKestrelCore().UseSockets(Configure).ConfigureKestrel(kestrel => Configure(kestrel, options));
         // Kestrel asks the factory that was added last.
         builder.Services.AddSingleton<SocketTransportFactory>();
         builder.Services.AddSingleton<IConnectionListenerFactory>(services => new PatientListenerFactory(services.GetRequiredService<SocketTransportFactory>(), clock, loggers));
@@ -88,6 +87,13 @@ public sealed class PublicServer : IAsyncDisposable
     public async Task StopAsync(CancellationToken cancellationToken) => await _app.StopAsync(cancellationToken);
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+
+    private static void Configure(SocketTransportOptions sockets)
+    {
+        // Saves a system call a request (measured: a fifth more requests a second) for 4 KiB a connection.
+        sockets.WaitForDataBeforeAllocatingBuffer = false;
+        sockets.CreateBoundListenSocket = ClientSockets.Bind;
+    }
 
     private static void Configure(KestrelServerOptions kestrel, ListenOptions options)
     {

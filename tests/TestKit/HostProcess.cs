@@ -127,6 +127,12 @@ public sealed partial class HostProcess : IAsyncDisposable
         return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
     }
 
+    /// <summary>Bytes that the kernel holds for clients that have not taken them: the send queues of its IPv4 port (proc_pid_net(5)).</summary>
+    public long BytesHeldForClients() => File.ReadLines("/proc/net/tcp")
+        .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        .Where(fields => fields[1].EndsWith($":{Port:X4}", StringComparison.Ordinal))
+        .Sum(fields => long.Parse(fields[4].Split(':')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+
     /// <summary>SIGKILL: it gets no chance to clean up.</summary>
     public async Task KillAsync()
     {
