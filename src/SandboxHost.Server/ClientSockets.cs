@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 namespace SandboxHost.Server;
 
 /// <summary>
-/// The sockets that listen for clients. What a client has not asked the network for yet stays with its function: otherwise the
+/// The sockets that listen for clients. What a client does not read stays with its function: otherwise the
 /// kernel takes 4 MB for each client that does not read (tcp_wmem), and 600 of them all the memory that it has for
 /// TCP on a machine of 24 GB (tcp_mem), of which every tenant needs some.
 /// </summary>
@@ -24,7 +24,7 @@ internal static class ClientSockets
     public static Socket Bind(EndPoint endpoint)
     {
         var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
-        if (OperatingSystem.IsLinux() && endpoint is IPEndPoint)
+        if (OperatingSystem.IsLinux())
         {
             socket.SetRawSocketOption(Tcp, NotSentLowWaterMark, BitConverter.GetBytes(NotSent));
         }

@@ -127,11 +127,11 @@ public sealed partial class HostProcess : IAsyncDisposable
         return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
     }
 
-    /// <summary>Bytes that the kernel holds for clients that have not taken them: the send queues of its IPv4 port (proc_pid_net(5)).</summary>
-    public long BytesHeldForClients() => File.ReadLines("/proc/net/tcp")
-        .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-        .Where(fields => fields[1].EndsWith($":{Port:X4}", StringComparison.Ordinal))
-        .Sum(fields => long.Parse(fields[4].Split(':')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+    /// <summary>How many clients are connected over IPv4.</summary>
+    public int Clients() => PortSockets().Count(socket => socket.IsConnected);
+
+    /// <summary>Bytes that the kernel holds for clients that have not taken them.</summary>
+    public long BytesHeldForClients() => PortSockets().Sum(socket => socket.Unsent);
 
     /// <summary>SIGKILL: it gets no chance to clean up.</summary>
     public async Task KillAsync()
@@ -181,6 +181,12 @@ public sealed partial class HostProcess : IAsyncDisposable
             throw new InvalidOperationException($"The host logged errors:\n{string.Join('\n', errors)}");
         }
     }
+
+    // Fields of /proc/net/tcp: number, local address, remote address, state (01 is established), bytes to send and received (proc_pid_net(5)).
+    private IEnumerable<(bool IsConnected, long Unsent)> PortSockets() => File.ReadLines("/proc/net/tcp")
+        .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        .Where(fields => fields[1] == $"0100007F:{Port:X4}")
+        .Select(fields => (fields[3] == "01", long.Parse(fields[4].Split(':')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
 
     private void OnLine(string? line)
     {

@@ -76,7 +76,7 @@ public sealed class HostileHost : IAsyncLifetime
             _settled = HostState.Of(Host);
         }
 
-        await Eventually.TrueAsync(HasNoClients, SettleLimit, "the host has closed the neighbour's connections");
+        await Eventually.TrueAsync(() => Host.Clients() == 0, SettleLimit, "the host has closed the neighbour's connections");
         _descriptors = HostState.DescriptorsOf(Host);
     }
 
@@ -153,7 +153,7 @@ public sealed class HostileHost : IAsyncLifetime
         }
 
         await Eventually.TrueAsync(
-            () => HasNoClients() && HostState.DescriptorsOf(Host) <= _descriptors + DescriptorSlack, SettleLimit, $"the host's descriptors are {_descriptors} again, or about");
+            () => Host.Clients() == 0 && HostState.DescriptorsOf(Host) <= _descriptors + DescriptorSlack, SettleLimit, $"the host's descriptors are {_descriptors} again, or about");
         return Neighbour.WhatItNoticed(_quiet, meanwhile);
     }
 
@@ -170,11 +170,6 @@ public sealed class HostileHost : IAsyncLifetime
     }
 
     private Neighbour NewNeighbour() => new(Host.Address, NeighbourSite, NeighbourPath);
-
-    // Lines of /proc/net/tcp: local address, remote address, state (01 is established).
-    private bool HasNoClients() =>
-        !File.ReadLines("/proc/net/tcp").Any(line => line.Contains($"0100007F:{Host.Port:X4} ", StringComparison.Ordinal) && line.Contains(" 01 ", StringComparison.Ordinal)
-            && line.IndexOf($":{Host.Port:X4} ", StringComparison.Ordinal) < 16);
 
     private static string Functions(string site) => Repository.PathOf($"tests/functions/{site}");
 }
