@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.Versioning;
 using SandboxHost.Sandboxes;
 
@@ -58,6 +59,32 @@ public sealed class WorkerLimitTests
 
     [LinuxFact]
     [AlsoOnCgroup2]
+    public async Task What_sockets_hold_is_bounded_by_the_memory_limit()
+    {
+        await using var host = await TestHost.StartAsync();
+        var before = SocketBytes();
+        await using var worker = await host.StartAsync(
+            """
+            const net = require('net');
+            const chunk = Buffer.alloc(4 << 20);
+            let connected = 0;
+            const server = net.createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1', () => {
+                for (let i = 0; i < 100; i++) {
+                    const socket = net.connect(server.address().port, '127.0.0.1', () => {
+                        socket.write(chunk);
+                        if (++connected === 100) console.log('sent');
+                    });
+                }
+            });
+            """,
+            TestHost.DefaultLimits);
+        await worker.Lines.WaitForAsync("sent");
+
+        Assert.InRange(SocketBytes() - before, 1, TestHost.DefaultLimits.MemoryBytes);
+    }
+
+    [LinuxFact]
+    [AlsoOnCgroup2]
     public async Task Memory_is_never_swapped_out()
     {
         await using var host = await TestHost.StartAsync();
@@ -90,5 +117,12 @@ public sealed class WorkerLimitTests
             lines.Where(line => line.StartsWith("Max ", StringComparison.Ordinal))
                 .Select(line => (Name: line[..25].Trim(), Hard: line[47..68].Trim()))
                 .Where(limit => limit.Name is "Max file size" or "Max core file size" or "Max open files" or "Max locked memory" or "Max msgqueue size"));
+    }
+
+    /// <summary>What the kernel holds in TCP sockets, of all network namespaces.</summary>
+    private static long SocketBytes()
+    {
+        var tcp = File.ReadLines("/proc/net/sockstat").First(line => line.StartsWith("TCP:", StringComparison.Ordinal)).Split(' ');
+        return long.Parse(tcp[^1], CultureInfo.InvariantCulture) * Environment.SystemPageSize;
     }
 }

@@ -5,6 +5,7 @@ using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
+using SandboxHost.Connections;
 using SandboxHost.Deployments;
 using SandboxHost.Egress;
 using SandboxHost.Invocations;
@@ -156,6 +157,7 @@ public sealed class RewriteProxy : IAsyncDisposable
             var socket = new Socket(EgressPolicy.Plain(address).AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try
             {
+                UnsentLimit.Set(socket);
                 // The very address that was judged.
                 await socket.ConnectAsync(EgressPolicy.Plain(address), port, cancellationToken);
                 return new NetworkStream(socket, ownsSocket: true);

@@ -18,6 +18,7 @@ internal static class CgroupReport
         Limit("cpu", choice.Cpu, "Enforced by the kernel.", "A worker can take all processors.", root),
         Limit("pids", choice.Pids, "Enforced by the kernel.", "A worker can fork until the machine stops.", root),
         Swap(choice.Memory, swap),
+        Sockets(choice.Memory),
         Freezer(choice.Freezer),
         Kill(choice),
     ];
@@ -55,6 +56,25 @@ internal static class CgroupReport
             : new DoctorRow(
                 Name, DoctorStatus.Weaker, "not accounted", "A worker at its memory limit swaps instead of being ended.",
                 "Boot with swapaccount=1, or switch swap off.");
+    }
+
+    private static DoctorRow Sockets(CgroupRoot? memory)
+    {
+        const string Name = "memory of sockets";
+        const string Unlimited = "A worker's connections can take all the memory that the kernel has for TCP.";
+        if (memory is null)
+        {
+            return new DoctorRow(Name, DoctorStatus.Weaker, "not limited", Unlimited, "See the memory limit.");
+        }
+
+        if (memory.Has("memory.max"))
+        {
+            return new DoctorRow(Name, DoctorStatus.Ok, "memory.max", "Counted as a worker's memory.");
+        }
+
+        return memory.Has(CgroupValues.SocketLimit)
+            ? new DoctorRow(Name, DoctorStatus.Ok, CgroupValues.SocketLimit, "Limited beside a worker's memory.")
+            : new DoctorRow(Name, DoctorStatus.Weaker, $"no {CgroupValues.SocketLimit}", Unlimited, "Use cgroup v2.");
     }
 
     private static DoctorRow Freezer(CgroupRoot? freezer)

@@ -16,6 +16,9 @@ internal sealed class CgroupTree
     /// <summary>Behind the instance's name: the group of processes for which nobody waits yet.</summary>
     public const string PatientSuffix = "-patient";
 
+    /// <summary>In pages: below the first figure the kernel is generous, above the second it holds back, at the third it refuses (tcp(7)).</summary>
+    private const string SocketMemory = "/proc/sys/net/ipv4/tcp_mem";
+
     private static readonly string[] Wanted = ["memory", "cpu", "cpuacct", "pids", "freezer"];
     private readonly ICgroupFiles _files;
     private readonly IReadOnlyList<Delegation> _delegations;
@@ -76,6 +79,7 @@ internal sealed class CgroupTree
             _ = files.RemoveDirectory(unused.Directory);
         }
 
+        LimitSockets(files, choice);
         return new CgroupTree(files, choice, delegations, CreatePatientGroup(files, choice), EnterLeaf(files, choice));
     }
 
@@ -129,6 +133,17 @@ internal sealed class CgroupTree
         var found = files.Files(probe).ToFrozenSet();
         _ = files.RemoveDirectory(probe);
         return found;
+    }
+
+    // All workers together get half of what the kernel gives before it begins to hold sockets back, so that there is always some for clients.
+    private static void LimitSockets(ICgroupFiles files, CgroupChoice choice)
+    {
+        if (choice.Memory is { } memory && memory.Has(CgroupValues.SocketLimit)
+            && files.TryRead(SocketMemory)?.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is [_, var pressure, _]
+            && long.TryParse(pressure, CultureInfo.InvariantCulture, out var pages))
+        {
+            files.Write($"{memory.Directory}/{CgroupValues.SocketLimit}", $"{pages * Environment.SystemPageSize / 2}");
+        }
     }
 
     // Beside the instance's own group and not below it: what is idle gives way to its siblings, and the host's own threads are no

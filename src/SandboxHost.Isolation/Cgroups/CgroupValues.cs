@@ -17,6 +17,16 @@ internal static class CgroupValues
     /// <summary>cpu.cfs_quota_us and cpu.max refuse less than 1 ms.</summary>
     private const int LeastQuotaMicroseconds = 1_000;
 
+    /// <summary>
+    /// Bytes of its TCP and UDP sockets, in v1: there they count neither as its memory nor against any limit of it, and
+    /// the kernel has a fixed amount for all (tcp_mem). At the limit its sockets get the least that they work with. v2
+    /// counts them as memory.
+    /// </summary>
+    public const string SocketLimit = "memory.kmem.tcp.limit_in_bytes";
+
+    /// <summary>How much of its memory limit a sandbox may have in sockets besides, in v1.</summary>
+    private const int SocketShare = 8;
+
     /// <summary>Where a group's weight is said, in v2 and in v1, and what the kernel gives a new one (cgroups(7)).</summary>
     public static readonly (string File, int Ordinary)[] Weights = [("cpu.weight", 100), ("cpu.shares", 1024)];
 
@@ -83,14 +93,15 @@ internal static class CgroupValues
         }
 
         var limit = new CgroupWrite(root, "memory.limit_in_bytes", $"{to}");
+        CgroupWrite[] sockets = root.Has(SocketLimit) ? [new CgroupWrite(root, SocketLimit, $"{to / SocketShare}")] : [];
         if (!root.Has("memory.memsw.limit_in_bytes"))
         {
-            return [limit];
+            return [limit, .. sockets];
         }
 
         // Memory alone may never be allowed more than memory and swap together, not even between two writes.
         var both = new CgroupWrite(root, "memory.memsw.limit_in_bytes", $"{to}");
-        return to > from ? [both, limit] : [limit, both];
+        return to > from ? [both, limit, .. sockets] : [limit, both, .. sockets];
     }
 
     private static IEnumerable<CgroupWrite> Weight(CgroupRoot root, double weight) =>

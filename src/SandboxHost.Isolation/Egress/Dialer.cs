@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using SandboxHost.Connections;
 using SandboxHost.Egress;
 
 namespace SandboxHost.Isolation.Egress;
@@ -20,6 +21,7 @@ internal static class Dialer
             {
                 // The family may be missing altogether on this host, so making the socket can fail as well.
                 socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                UnsentLimit.Set(socket);
                 await socket.ConnectAsync(new IPEndPoint(address, port), cancellationToken);
                 return socket;
             }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using SandboxHost.Connections;
 using SandboxHost.Egress;
 using SandboxHost.Isolation.Egress.Names;
 using SandboxHost.Sandboxes;
@@ -147,7 +148,14 @@ internal sealed class EgressDoor : IAsyncDisposable
                 }
 
                 _listeners.Add(listener);
-                _accepting.Add(listener.Kind == DoorKind.NameServerDatagrams ? AnswerDatagramsAsync(listener) : AcceptAsync(listener));
+                if (listener.Kind == DoorKind.NameServerDatagrams)
+                {
+                    _accepting.Add(AnswerDatagramsAsync(listener));
+                    continue;
+                }
+
+                UnsentLimit.Set(listener.Socket);
+                _accepting.Add(AcceptAsync(listener));
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using SandboxHost.Connections;
 
 namespace SandboxHost.Isolation.Egress;
 
@@ -15,6 +16,7 @@ internal sealed class SiteConnection(Socket client, IPEndPoint server, WorkerEgr
     {
         client.NoDelay = true;
         using var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        UnsentLimit.Set(socket);
         using (var limit = new CancellationTokenSource(DialLimit, worker.Context.Time))
         using (var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken))
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 
 namespace SandboxHost.Chaos.Hostile;
@@ -34,6 +35,16 @@ public sealed class MemoryTests(HostileHost hostile)
     });
 
     [Fact(Timeout = HostileHost.CaseMilliseconds)]
+    public Task Case_2_memory_in_sockets_that_nobody_reads_is_bounded_like_any_other() => hostile.RunAsync("sockets", async attack =>
+    {
+        var before = SocketBytes();
+        Assert.Equal(400, (await attack.AskForJsonAsync()).GetProperty("connected").GetInt32());
+
+        // All that a worker may have; without a bound it is over a gigabyte.
+        Assert.InRange(SocketBytes() - before, 1 * Megabyte, 256 * Megabyte);
+    }, repeats: false);
+
+    [Fact(Timeout = HostileHost.CaseMilliseconds)]
     public Task Case_4_a_leak_retires_its_worker_between_calls_and_no_call_fails() => hostile.RunAsync("leak", async attack =>
     {
         var workers = new HashSet<string>();
@@ -63,4 +74,11 @@ public sealed class MemoryTests(HostileHost hostile)
     [Fact(Timeout = HostileHost.CaseMilliseconds)]
     public Task Case_7_an_absurd_file_is_refused_and_its_call_fails_alone() => hostile.RunAsync("sparse-file", async attack =>
         Assert.Contains("EFBIG", await attack.MustFailAsync("", HttpStatusCode.InternalServerError, "function_error")));
+
+    /// <summary>What the kernel holds in TCP sockets of the whole machine, of all network namespaces.</summary>
+    private static long SocketBytes()
+    {
+        var tcp = File.ReadLines("/proc/net/sockstat").First(line => line.StartsWith("TCP:", StringComparison.Ordinal)).Split(' ');
+        return long.Parse(tcp[^1], CultureInfo.InvariantCulture) * Environment.SystemPageSize;
+    }
 }

@@ -21,7 +21,7 @@ public sealed class CgroupReportTests
     [Fact]
     public void Hybrid_host_is_weak_in_nothing_but_says_which_hierarchy_does_what()
     {
-        var rows = Rows(root: true, swap: true, (1, ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.max_usage_in_bytes", "cpu.cfs_quota_us", "pids.max"]), (2, Core));
+        var rows = Rows(root: true, swap: true, (1, ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.max_usage_in_bytes", CgroupValues.SocketLimit, "cpu.cfs_quota_us", "pids.max"]), (2, Core));
 
         Assert.All(rows.Values, row => Assert.Equal(DoctorStatus.Ok, row.Status));
         Assert.Equal(("cgroup v1 /1", "cgroup v2 /2, cgroup.kill"), (rows["memory limit"].Found, rows["kill"].Found));
@@ -29,11 +29,13 @@ public sealed class CgroupReportTests
     }
 
     [Fact]
-    public void Legacy_host_has_a_freezer_that_holds_back_the_end_and_no_kill()
+    public void Legacy_host_has_a_freezer_that_holds_back_the_end_no_kill_and_on_a_later_kernel_no_bound_for_sockets()
     {
         var rows = Rows(root: true, swap: false, (1, ["memory.limit_in_bytes", "cpu.cfs_quota_us", "pids.max", "freezer.state"]));
 
-        Assert.Equal((DoctorStatus.Weaker, DoctorStatus.Weaker), (rows["freezer"].Status, rows["kill"].Status));
+        Assert.Equal(
+            (DoctorStatus.Weaker, DoctorStatus.Weaker, DoctorStatus.Weaker),
+            (rows["freezer"].Status, rows["kill"].Status, rows["memory of sockets"].Status));
         Assert.Contains("killed one by one", rows["kill"].Consequence);
     }
 
@@ -54,7 +56,7 @@ public sealed class CgroupReportTests
             Assert.Contains(remedy, rows[limit].Remedy);
         }
 
-        Assert.All(new[] { "swap", "freezer", "kill" }, name => Assert.Equal(DoctorStatus.Weaker, rows[name].Status));
+        Assert.All(new[] { "swap", "memory of sockets", "freezer", "kill" }, name => Assert.Equal(DoctorStatus.Weaker, rows[name].Status));
         Assert.Contains("pid namespace", rows["kill"].Consequence);
     }
 

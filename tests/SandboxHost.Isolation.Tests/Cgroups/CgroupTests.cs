@@ -55,6 +55,7 @@ public sealed class CgroupTests
             ("/cg/cpu/sandboxhost-0/a/cpu.cfs_period_us", "20000"),
             ("/cg/memory/me/sandboxhost-0/a/memory.limit_in_bytes", "104857600"),
             ("/cg/memory/me/sandboxhost-0/a/memory.memsw.limit_in_bytes", "104857600"),
+            ("/cg/memory/me/sandboxhost-0/a/memory.kmem.tcp.limit_in_bytes", "13107200"),
             ("/cg/cpu/sandboxhost-0/a/cpu.cfs_quota_us", "10000"),
             ("/cg/pids/sandboxhost-0/a/pids.max", "64"),
         ], files.Writes);
@@ -235,6 +236,17 @@ public sealed class CgroupTests
         Assert.Equal(["/cg/pids/sandboxhost-0"], files.AllDirectories);
     }
 
+    [Fact]
+    public void Sockets_of_all_workers_of_a_legacy_host_get_half_of_what_the_kernel_gives_freely()
+    {
+        var files = FakeCgroupFiles.Legacy();
+        files["/proc/sys/net/ipv4/tcp_mem"] = "300\t400\t600\n";
+
+        CgroupTree.Create(files, LegacyMounts, "sandboxhost-0");
+
+        Assert.Equal($"{200 * Environment.SystemPageSize}", files["/cg/memory/me/sandboxhost-0/memory.kmem.tcp.limit_in_bytes"]);
+    }
+
     [Theory]
     [InlineData(200L, "memory.memsw.limit_in_bytes", "memory.limit_in_bytes")] // up: both together first
     [InlineData(50L, "memory.limit_in_bytes", "memory.memsw.limit_in_bytes")] // down: memory first
@@ -246,7 +258,7 @@ public sealed class CgroupTests
 
         group.SetLimits(Limits with { MemoryBytes = megabytes << 20 });
 
-        Assert.Equal([first, second], files.Writes.Select(write => Path.GetFileName(write.Path)));
+        Assert.Equal([first, second, CgroupValues.SocketLimit], files.Writes.Select(write => Path.GetFileName(write.Path)));
     }
 
     [Theory]
