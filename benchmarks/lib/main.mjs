@@ -17,11 +17,11 @@ import { measureWarm } from './warm.mjs';
 const modes = {
   full: {
     rounds: 5, seconds: 2, slowSeconds: 3, settleRequests: 500, megabytes: 128, firstChunks: 12, repeats: 10, iterations: 15, scaleRounds: 3, scaleSeconds: 1,
-    liveFunctions: 500, idleSeconds: 10, stalledStreams: 1000,
+    liveFunctions: 500, mostDeployed: 10_000, idleSeconds: 10, stalledStreams: 1000,
   },
   quick: {
     rounds: 2, seconds: 1, slowSeconds: 2, settleRequests: 100, megabytes: 64, firstChunks: 10, repeats: 5, iterations: 12, scaleRounds: 1, scaleSeconds: 1,
-    liveFunctions: 50, idleSeconds: 3, stalledStreams: 200,
+    liveFunctions: 50, mostDeployed: 1000, idleSeconds: 3, stalledStreams: 200,
   },
 };
 

@@ -4,6 +4,7 @@
 import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { download, firstChunks, someRequests, untilAnswers, upload, wrk } from './load.mjs';
 import { Baseline, functionPath, peers, Subject } from './peers.mjs';
 import { cpuMicroseconds, descendants, freePort, machineCpu, ownCpuMicroseconds, Server, workersBelow } from './processes.mjs';
@@ -15,6 +16,11 @@ const Megabyte = 2 ** 20;
 /** A sample that others disturbed more than this, as a share of the machine, is taken again, as long as repeats are left. */
 const DisturbedShare = 0.1;
 const MostTries = 3;
+
+/** A peer that is slow is idle when it uses less than this of one core; it has this long for it. */
+const IdleShare = 0.05;
+const IdleProbeMs = 300;
+const IdleLimitMs = 15_000;
 
 /** The connections at which CPU time is read as well. */
 const CpuConnections = 16;
@@ -74,17 +80,31 @@ async function startPeer(peer, options, work, log) {
 }
 
 async function load(peer, server, url, connections, options, repeats) {
-  if (!peer.slow) {
-    // A frozen worker thaws, a collector that is due collects.
-    await someRequests(`${url}/hello`, options.settleRequests);
+  if (peer.slow) {
+    const sample = await loadOnce(peer, server, url, connections, options);
+    await untilIdle(server, peer);
+    return sample;
   }
 
+  // A frozen worker thaws, a collector that is due collects.
+  await someRequests(`${url}/hello`, options.settleRequests);
   const tries = [await loadOnce(peer, server, url, connections, options)];
   while (Math.min(...tries.map(disturbance)) > DisturbedShare && tries.length < MostTries && repeats.left > 0) {
     repeats.left--;
     tries.push(await loadOnce(peer, server, url, connections, options));
   }
   return tries.sort((a, b) => disturbance(a) - disturbance(b))[0];
+}
+
+/** Waits, not for ever, until a slow peer is done with what nobody waits for any more: the next one would be measured beside it. */
+async function untilIdle(server, peer) {
+  const end = performance.now() + IdleLimitMs;
+  for (let before = cpuOf(server, peer).server, used = Infinity; used > IdleShare && performance.now() < end;) {
+    await delay(IdleProbeMs);
+    const now = cpuOf(server, peer).server;
+    used = (now - before) / (IdleProbeMs * 1000);
+    before = now;
+  }
 }
 
 const disturbance = (sample) => sample.others + sample.stolen;
