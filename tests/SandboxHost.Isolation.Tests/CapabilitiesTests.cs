@@ -17,7 +17,7 @@ public sealed class CapabilitiesTests
         Assert.True(capabilities.CanLimit);
         Assert.True(capabilities.CanOpenEgress);
         Assert.Equal(
-            ["machine", "user", "launcher", "bubblewrap", "namespaces and seccomp", "memory limit", "cpu limit", "pids limit", "swap", "freezer", "kill", "egress"],
+            ["machine", "user", "launcher", "bubblewrap", "namespaces and seccomp", "memory limit", "cpu limit", "pids limit", "swap", "memory of sockets", "freezer", "kill", "egress"],
             capabilities.Report.Rows.Select(row => row.Name));
         Assert.All(capabilities.Report.Rows, row => Assert.True(row.Found.Length > 0 && row.Consequence.Length > 0));
     }

@@ -44,7 +44,7 @@ public sealed class Cgroup2Tests : IDisposable
         Assert.Equal(
             [
                 "Ok memory limit: cgroup v2 /sys/fs/cgroup", "Ok cpu limit: cgroup v2 /sys/fs/cgroup", "Ok pids limit: cgroup v2 /sys/fs/cgroup",
-                "Ok swap: the machine has none", "Ok freezer: cgroup v2 /sys/fs/cgroup, cgroup.freeze", "Ok kill: cgroup v2 /sys/fs/cgroup, cgroup.kill",
+                "Ok swap: the machine has none", "Ok memory of sockets: memory.max", "Ok freezer: cgroup v2 /sys/fs/cgroup, cgroup.freeze", "Ok kill: cgroup v2 /sys/fs/cgroup, cgroup.kill",
             ],
             host.Launcher.Capabilities.Report.Rows.Where(row => row.Name is not ("machine" or "user" or "launcher" or "bubblewrap" or "namespaces and seccomp" or "egress"))
                 .Select(row => $"{row.Status} {row.Name}: {row.Found}"));
@@ -100,7 +100,7 @@ public sealed class Cgroup2Tests : IDisposable
         Assert.Equal(
             [
                 $"Weaker user: not root: uid {Uid}", $"Ok memory limit: cgroup v2 {Service}", $"Ok cpu limit: cgroup v2 {Service}", $"Ok pids limit: cgroup v2 {Service}",
-                $"Ok freezer: cgroup v2 {Service}, cgroup.freeze", $"Ok kill: cgroup v2 {Service}, cgroup.kill", "Weaker egress: not possible",
+                "Ok memory of sockets: memory.max", $"Ok freezer: cgroup v2 {Service}, cgroup.freeze", $"Ok kill: cgroup v2 {Service}, cgroup.kill", "Weaker egress: not possible",
             ],
             (await host.AskAsync("report")).Where(line => line.Split(' ')[1] is "user:" or "memory" or "cpu" or "pids" or "freezer:" or "kill:" or "egress:"));
         var end = Assert.Single(await host.AskAsync("bomb"));
