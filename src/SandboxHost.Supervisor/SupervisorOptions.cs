@@ -37,7 +37,8 @@ public sealed record SupervisorOptions
 
     /// <summary>
     /// Processes being started at a time, for all functions together: more would only take the processors from one another.
-    /// Default: one for each processor, from 2 to 16.
+    /// One site has half of them at most (rounded down, but one), so that its flood leaves processors to who serves. Default: one
+    /// for each processor, from 2 to 16.
     /// </summary>
     public int ConcurrentStarts { get; init; } = Math.Clamp(Environment.ProcessorCount, 2, 16);
 

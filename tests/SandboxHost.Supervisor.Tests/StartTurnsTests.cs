@@ -17,6 +17,8 @@ public sealed class StartTurnsTests
         await using var turns = Turns(metrics);
         await turns.EnterAsync("flood", CancellationToken.None);
         await turns.EnterAsync("flood", CancellationToken.None);
+        await turns.EnterAsync("some", CancellationToken.None);
+        await turns.EnterAsync("some", CancellationToken.None);
         var waiting = Enumerable.Range(0, 10).Select(_ => turns.EnterAsync("flood", CancellationToken.None).AsTask()).ToList();
         var other = turns.EnterAsync("other", CancellationToken.None).AsTask();
 
@@ -28,6 +30,22 @@ public sealed class StartTurnsTests
         // Among equals the one that came first.
         await waiting[0];
         Assert.DoesNotContain(waiting.Skip(1), one => one.IsCompleted);
+    }
+
+    [TimedFact]
+    public async Task A_site_has_half_of_the_turns_and_another_one_the_rest_at_once()
+    {
+        using var metrics = new SupervisorMetrics();
+        await using var turns = Turns(metrics);
+        await turns.EnterAsync("flood", CancellationToken.None);
+        await turns.EnterAsync("flood", CancellationToken.None);
+
+        var third = turns.EnterAsync("flood", CancellationToken.None).AsTask();
+        await turns.EnterAsync("other", CancellationToken.None);
+
+        Assert.False(third.IsCompleted);
+        turns.Leave("flood");
+        await third;
     }
 
     [TimedFact]
@@ -85,7 +103,7 @@ public sealed class StartTurnsTests
             LinkDirectory = "/nowhere",
             Runtimes = [],
             WorkerEnvironment = new Dictionary<string, string>(),
-            ConcurrentStarts = 2,
+            ConcurrentStarts = 4,
             SiteStartBurst = 2,
             SiteStartsPerSecond = 10,
         },

@@ -6,7 +6,7 @@ namespace SandboxHost.Supervisor.Pools;
 
 /// <summary>
 /// Whose process starts next. Sites take turns: of those that wait, the one that starts least now goes first, so that a
-/// flood of one site's starts waits for itself. Each site's starts are also held to a rate.
+/// flood of one site's starts waits for itself, and a site has half of the turns at most. Each site's starts are also held to a rate.
 /// </summary>
 /// <remarks>The queue has a bound: a function has one start on its way, and the placeholders together one.</remarks>
 internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics metrics, TimeProvider clock) : IAsyncDisposable
@@ -19,6 +19,7 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
     private readonly LinkedList<(string Site, TaskCompletionSource Turn)> _waiting = [];
     private readonly CancellationTokenSource _stopping = new();
     private readonly long _origin = clock.GetTimestamp();
+    private readonly int _siteStarts = Math.Max(1, options.ConcurrentStarts / 2);
     private int _running;
 
     /// <summary>Waits until the site may start one more worker, whether that takes a process or a placeholder.</summary>
@@ -46,7 +47,7 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
         LinkedListNode<(string Site, TaskCompletionSource Turn)> place;
         lock (_gate)
         {
-            if (_running < options.ConcurrentStarts && !_stopping.IsCancellationRequested)
+            if (MayBegin(site) && !_stopping.IsCancellationRequested)
             {
                 Begin(site);
                 return;
@@ -106,21 +107,31 @@ internal sealed class StartTurns(SupervisorOptions options, SupervisorMetrics me
         Of(site).Running++;
     }
 
+    private bool MayBegin(string site) => _running < options.ConcurrentStarts && Of(site).Running < _siteStarts;
+
     private void BeginNext()
     {
-        while (_running < options.ConcurrentStarts && _waiting.Count > 0)
+        while (Next() is { } next)
         {
-            var next = _waiting.First!;
-            for (var other = next.Next; other is not null; other = other.Next)
-            {
-                // Among equals the one that waits longest.
-                next = Of(other.Value.Site).Running < Of(next.Value.Site).Running ? other : next;
-            }
-
             _waiting.Remove(next);
             Begin(next.Value.Site);
             next.Value.Turn.SetResult();
         }
+    }
+
+    // Of those that may, the one whose site starts least now; among equals the one that waits longest.
+    private LinkedListNode<(string Site, TaskCompletionSource Turn)>? Next()
+    {
+        LinkedListNode<(string Site, TaskCompletionSource Turn)>? next = null;
+        for (var other = _waiting.First; other is not null; other = other.Next)
+        {
+            if (MayBegin(other.Value.Site) && (next is null || Of(other.Value.Site).Running < Of(next.Value.Site).Running))
+            {
+                next = other;
+            }
+        }
+
+        return next;
     }
 
     private void GiveUp(LinkedListNode<(string Site, TaskCompletionSource Turn)> place)
