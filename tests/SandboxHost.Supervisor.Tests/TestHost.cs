@@ -53,7 +53,8 @@ internal sealed class TestHost : IAsyncDisposable, ILogSink, ILoggerProvider, IL
             Runtimes = [new SandboxRuntime("node", "/nowhere/node", "/nowhere", _ => [])],
             WorkerEnvironment = new Dictionary<string, string>(),
             Placeholders = 0,
-            ConcurrentStarts = 16,
+            // A site has half of them, and successors take some for ever.
+            ConcurrentStarts = 64,
             SiteStartBurst = 10_000,
             StartTimeout = TimeSpan.FromDays(1),
         };
