@@ -55,6 +55,7 @@ if [[ "SandboxHost.Conformance" == *"$only"* ]]; then
   unset RUNLEVEL
 fi
 [[ "SandboxHost.Chaos" != *"$only"* ]] || setup_stepped_clock
+[[ "SandboxHost.Conformance" != *"$only"* ]] || setup_strace
 
 say "Building the tests"
 run "$SANDBOXHOST_HOME/artifacts/log/tests.log" dotnet build "$SANDBOXHOST_HOME/SandboxHost.sln" -c Release -v quiet

@@ -109,6 +109,11 @@ setup_stepped_clock() {
   command -v faketime >/dev/null || apt_install "the clock of a host is set with it" faketime
 }
 
+# Counts the system calls of a host for a test.
+setup_strace() {
+  command -v strace >/dev/null || apt_install "the host's system calls are counted with it" strace
+}
+
 setup_launcher() {
   build_stamped launcher "Compiling the sandbox launcher" "src/SandboxHost.Launcher Directory.Build.props Directory.Packages.props global.json" \
     dotnet publish "$SANDBOXHOST_HOME/src/SandboxHost.Launcher" -c Release -o "$SANDBOXHOST_HOME/artifacts/launcher" -v quiet

@@ -5,6 +5,7 @@ namespace SandboxHost.TestKit;
 /// <summary>kill(2), for processes that a test started itself.</summary>
 public static partial class Signals
 {
+    public const int Interrupt = 2;
     public const int Terminate = 15;
     public const int Kill = 9;
     public const int Stop = 19;
