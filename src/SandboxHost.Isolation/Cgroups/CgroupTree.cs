@@ -130,7 +130,8 @@ internal sealed class CgroupTree
     {
         var probe = directory + "/probe";
         _ = files.CreateDirectory(probe);
-        var found = files.Files(probe).ToFrozenSet();
+        // Deprecated: a kernel may still have the file and refuse what is written to it, as it does with another one of its kind.
+        var found = files.Files(probe).Where(file => file != CgroupValues.SocketLimit || files.TryWrite($"{probe}/{file}", "-1")).ToFrozenSet();
         _ = files.RemoveDirectory(probe);
         return found;
     }

@@ -247,6 +247,19 @@ public sealed class CgroupTests
         Assert.Equal($"{200 * Environment.SystemPageSize}", files["/cg/memory/me/sandboxhost-0/memory.kmem.tcp.limit_in_bytes"]);
     }
 
+    [Fact]
+    public void Kernel_that_refuses_a_limit_for_sockets_is_treated_as_one_that_has_none()
+    {
+        var files = FakeCgroupFiles.Legacy();
+        files.Refuses = (path, _) => path.EndsWith(CgroupValues.SocketLimit, StringComparison.Ordinal);
+
+        var tree = CgroupTree.Create(files, LegacyMounts, "sandboxhost-0");
+        tree.CreateGroup("a", Limits);
+
+        Assert.False(tree.Choice.Memory!.Has(CgroupValues.SocketLimit));
+        Assert.Equal("104857600", files["/cg/memory/me/sandboxhost-0/a/memory.limit_in_bytes"]);
+    }
+
     [Theory]
     [InlineData(200L, "memory.memsw.limit_in_bytes", "memory.limit_in_bytes")] // up: both together first
     [InlineData(50L, "memory.limit_in_bytes", "memory.memsw.limit_in_bytes")] // down: memory first
