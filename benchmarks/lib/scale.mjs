@@ -18,14 +18,14 @@ const SlowSeconds = 5;
 const series = [
   { id: 'connections', points: [1, 10, 100, 1000], functions: () => 1, connections: (point) => point },
   { id: 'hot', points: [1, 10, 100], functions: (point) => point, connections: () => Connections, hot: (point) => point },
-  { id: 'deployed', points: [10, 100, 1000, 10_000], functions: (point) => point, connections: () => Connections },
+  { id: 'deployed', points: [10, 100, 1000, 10_000], most: (options) => options.mostDeployed, functions: (point) => point, connections: () => Connections },
   { id: 'body', points: [0, 1000, 10_000, 100_000, 1_000_000, 20_000_000], functions: () => 1, connections: () => Connections, bytes: (point) => point, seconds: (point) => (point >= SlowBytes ? SlowSeconds : undefined) },
 ];
 
 export async function measureScale(options, work, log, say) {
   const samples = [];
   for (const { id, points, ...at } of series) {
-    for (const point of id === 'deployed' ? points.filter((point) => point <= options.mostDeployed) : points) {
+    for (const point of points.filter((point) => point <= (at.most?.(options) ?? Infinity))) {
       say(`scale: ${id} ${point}`);
       samples.push(...(await measure(id, point, at, options, work, log)));
     }

@@ -80,18 +80,19 @@ async function startPeer(peer, options, work, log) {
 }
 
 async function load(peer, server, url, connections, options, repeats) {
-  if (peer.slow) {
-    const sample = await loadOnce(peer, server, url, connections, options);
-    await untilIdle(server, peer);
-    return sample;
+  if (!peer.slow) {
+    // A frozen worker thaws, a collector that is due collects.
+    await someRequests(`${url}/hello`, options.settleRequests);
   }
 
-  // A frozen worker thaws, a collector that is due collects.
-  await someRequests(`${url}/hello`, options.settleRequests);
   const tries = [await loadOnce(peer, server, url, connections, options)];
   while (Math.min(...tries.map(disturbance)) > DisturbedShare && tries.length < MostTries && repeats.left > 0) {
     repeats.left--;
     tries.push(await loadOnce(peer, server, url, connections, options));
+  }
+
+  if (peer.slow) {
+    await untilIdle(server, peer);
   }
   return tries.sort((a, b) => disturbance(a) - disturbance(b))[0];
 }

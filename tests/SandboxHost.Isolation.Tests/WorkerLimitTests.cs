@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.Versioning;
 using SandboxHost.Sandboxes;
 
@@ -62,7 +61,7 @@ public sealed class WorkerLimitTests
     public async Task What_sockets_hold_is_bounded_by_the_memory_limit()
     {
         await using var host = await TestHost.StartAsync();
-        var before = SocketBytes();
+        var before = SocketMemory.Bytes();
         await using var worker = await host.StartAsync(
             """
             const net = require('net');
@@ -80,7 +79,7 @@ public sealed class WorkerLimitTests
             TestHost.DefaultLimits);
         await worker.Lines.WaitForAsync("sent");
 
-        Assert.InRange(SocketBytes() - before, 1, TestHost.DefaultLimits.MemoryBytes);
+        Assert.InRange(SocketMemory.Bytes() - before, 1, TestHost.DefaultLimits.MemoryBytes);
     }
 
     [LinuxFact]
@@ -117,12 +116,5 @@ public sealed class WorkerLimitTests
             lines.Where(line => line.StartsWith("Max ", StringComparison.Ordinal))
                 .Select(line => (Name: line[..25].Trim(), Hard: line[47..68].Trim()))
                 .Where(limit => limit.Name is "Max file size" or "Max core file size" or "Max open files" or "Max locked memory" or "Max msgqueue size"));
-    }
-
-    /// <summary>What the kernel holds in TCP sockets, of all network namespaces.</summary>
-    private static long SocketBytes()
-    {
-        var tcp = File.ReadLines("/proc/net/sockstat").First(line => line.StartsWith("TCP:", StringComparison.Ordinal)).Split(' ');
-        return long.Parse(tcp[^1], CultureInfo.InvariantCulture) * Environment.SystemPageSize;
     }
 }

@@ -64,6 +64,11 @@ internal static class CgroupValues
             {
                 yield return write;
             }
+
+            if (memory.Has(SocketLimit))
+            {
+                yield return new CgroupWrite(memory, SocketLimit, $"{to.MemoryBytes / SocketShare}");
+            }
         }
 
         if (choice.Cpu is { } cpu && (from is null || from.Cpus != to.Cpus))
@@ -93,15 +98,14 @@ internal static class CgroupValues
         }
 
         var limit = new CgroupWrite(root, "memory.limit_in_bytes", $"{to}");
-        CgroupWrite[] sockets = root.Has(SocketLimit) ? [new CgroupWrite(root, SocketLimit, $"{to / SocketShare}")] : [];
         if (!root.Has("memory.memsw.limit_in_bytes"))
         {
-            return [limit, .. sockets];
+            return [limit];
         }
 
         // Memory alone may never be allowed more than memory and swap together, not even between two writes.
         var both = new CgroupWrite(root, "memory.memsw.limit_in_bytes", $"{to}");
-        return to > from ? [both, limit, .. sockets] : [limit, both, .. sockets];
+        return to > from ? [both, limit] : [limit, both];
     }
 
     private static IEnumerable<CgroupWrite> Weight(CgroupRoot root, double weight) =>

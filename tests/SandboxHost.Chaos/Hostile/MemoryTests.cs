@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 
 namespace SandboxHost.Chaos.Hostile;
@@ -37,11 +36,11 @@ public sealed class MemoryTests(HostileHost hostile)
     [Fact(Timeout = HostileHost.CaseMilliseconds)]
     public Task Case_2_memory_in_sockets_that_nobody_reads_is_bounded_like_any_other() => hostile.RunAsync("sockets", async attack =>
     {
-        var before = SocketBytes();
+        var before = SocketMemory.Bytes();
         Assert.Equal(400, (await attack.AskForJsonAsync()).GetProperty("connected").GetInt32());
 
         // All that a worker may have; without a bound it is over a gigabyte.
-        Assert.InRange(SocketBytes() - before, 1 * Megabyte, 256 * Megabyte);
+        Assert.InRange(SocketMemory.Bytes() - before, 1 * Megabyte, 256 * Megabyte);
     }, repeats: false);
 
     [Fact(Timeout = HostileHost.CaseMilliseconds)]
@@ -74,11 +73,4 @@ public sealed class MemoryTests(HostileHost hostile)
     [Fact(Timeout = HostileHost.CaseMilliseconds)]
     public Task Case_7_an_absurd_file_is_refused_and_its_call_fails_alone() => hostile.RunAsync("sparse-file", async attack =>
         Assert.Contains("EFBIG", await attack.MustFailAsync("", HttpStatusCode.InternalServerError, "function_error")));
-
-    /// <summary>What the kernel holds in TCP sockets of the whole machine, of all network namespaces.</summary>
-    private static long SocketBytes()
-    {
-        var tcp = File.ReadLines("/proc/net/sockstat").First(line => line.StartsWith("TCP:", StringComparison.Ordinal)).Split(' ');
-        return long.Parse(tcp[^1], CultureInfo.InvariantCulture) * Environment.SystemPageSize;
-    }
 }
