@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using SandboxHost.Conformance;
 
 [assembly: AssemblyFixture(typeof(HostFixture))]
@@ -9,11 +8,6 @@ namespace SandboxHost.Conformance;
 public sealed class HostFixture : IAsyncLifetime
 {
     private static string Functions(string site) => Path.Combine(Repository.Root, "tests", "functions", site);
-
-    private readonly Stopwatch _age = new();
-
-    /// <summary>How long it has served.</summary>
-    public TimeSpan Age => _age.Elapsed;
 
     public HostProcess Host { get; private set; } = null!;
 
@@ -30,7 +24,6 @@ public sealed class HostFixture : IAsyncLifetime
             // Its memory is measured: what a burst of other tests left standing would go in the middle.
             "--max-placeholders", "2",
             Functions("site"), "--site", $"neighbour={Functions("neighbour")}", "--egress-allow", $"localhost:{Allowed.Port}");
-        _age.Start();
         Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false })
         {
             BaseAddress = Host.Address,
