@@ -11,8 +11,8 @@ internal sealed record SandboxPlacement
     /// <summary>The uid to take, or null to stay what the host is.</summary>
     public required uint? Uid { get; init; }
 
-    /// <summary>Groups to join.</summary>
-    public required IReadOnlyList<string> Cgroups { get; init; }
+    /// <summary>Files of control groups; the process joins by writing a 0.</summary>
+    public required IReadOnlyList<string> JoinFiles { get; init; }
 
     /// <summary>The slot that the host fills with the function's files.</summary>
     public required string FunctionDirectory { get; init; }
@@ -62,9 +62,9 @@ internal static class SandboxPlanner
         void Add(string verb, params string[] words) => steps.Add(new PlanStep(verb, words));
 
         Add("parent", $"{placement.HostProcessId}");
-        foreach (var group in placement.Cgroups)
+        foreach (var file in placement.JoinFiles)
         {
-            Add("cgroup", group + "/cgroup.procs");
+            Add("cgroup", file);
         }
 
         Add("oom-score", $"{placement.OutOfMemoryScore}");

@@ -32,7 +32,7 @@ public sealed class SandboxPlannerTests
     {
         HostProcessId = 42,
         Uid = 1_900_000_007,
-        Cgroups = ["/cg/a", "/cg/b"],
+        JoinFiles = ["/cg/a/tasks", "/cg/b/cgroup.procs"],
         FunctionDirectory = "/run/s/function",
         ReportPath = "/run/s/report",
         SeccompPath = "/run/seccomp",
@@ -109,7 +109,7 @@ public sealed class SandboxPlannerTests
 
     [Fact]
     public void Bytes_are_words_that_end_in_nul() =>
-        Assert.StartsWith("parent|42|cgroup|/cg/a/cgroup.procs|", Encoding.UTF8.GetString(Plan().ToBytes()).Replace('\0', '|'), StringComparison.Ordinal);
+        Assert.StartsWith("parent|42|cgroup|/cg/a/tasks|cgroup|/cg/b/cgroup.procs|", Encoding.UTF8.GetString(Plan().ToBytes()).Replace('\0', '|'), StringComparison.Ordinal);
 
     [Fact]
     public void Nul_in_a_variable_is_refused()

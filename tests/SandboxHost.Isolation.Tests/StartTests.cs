@@ -29,11 +29,23 @@ public sealed class StartTests
         await worker.Lines.WaitForAsync("ready");
         var waiting = host.PatientProcesses;
 
-        worker.Sandbox.EndPatience();
+        await worker.Sandbox.EndPatienceAsync();
 
         Assert.True(waiting.Count > 2, "bubblewrap, node and its child");
         Assert.Empty(host.PatientProcesses);
         Assert.Equal(waiting.Order(), host.LimitedProcessesOf(worker).Order());
+    }
+
+    [LinuxFact]
+    public async Task A_worker_that_was_started_is_in_each_of_its_groups_with_all_its_processes()
+    {
+        await using var host = await TestHost.StartAsync();
+        await using var worker = await host.StartAsync("console.log('ready'); setInterval(() => {}, 1000)");
+
+        await worker.Lines.WaitForAsync("ready");
+        var counted = host.ProcessesOf(worker)[0];
+        Assert.True(counted.Length > 2, "bubblewrap twice, and node");
+        Assert.All(host.ProcessesOf(worker), processes => Assert.Equal(counted.Order(), processes.Order()));
     }
 
     [LinuxFact]

@@ -81,6 +81,10 @@ internal sealed class TestHost : IAsyncDisposable
     public IReadOnlyList<string> LimitedProcessesOf(TestWorker worker) =>
         File.ReadAllLines($"{Groups.First(group => File.Exists($"{group}/{worker.Name}/cpu.cfs_quota_us"))}/{worker.Name}/cgroup.procs");
 
+    /// <summary>For each hierarchy, those in the worker's group there.</summary>
+    public IReadOnlyList<string[]> ProcessesOf(TestWorker worker) =>
+        [.. Groups.Select(group => $"{group}/{worker.Name}/cgroup.procs").Where(File.Exists).Select(File.ReadAllLines)];
+
     private string? PatientGroup => Groups.FirstOrDefault(group => group.EndsWith(CgroupTree.PatientSuffix, StringComparison.Ordinal));
 
     private string[] Groups => File.ReadAllLines(InstanceDirectory + "/cgroups");

@@ -68,7 +68,11 @@ internal sealed partial class FakeSandbox(SandboxSpec spec, string functionDirec
 
     public void SetLimits(SandboxLimits limits) => LimitsSet = limits;
 
-    public void EndPatience() => IsPatient = false;
+    public Task EndPatienceAsync()
+    {
+        IsPatient = false;
+        return Task.CompletedTask;
+    }
 
     public void OpenEgress(int workerProcessId) => EgressOpenedFor = workerProcessId;
 

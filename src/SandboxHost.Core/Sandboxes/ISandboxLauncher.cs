@@ -48,7 +48,7 @@ public interface ISandbox : IAsyncDisposable
     void SetLimits(SandboxLimits limits);
 
     /// <summary>From now on somebody may be waiting for it: see <see cref="SandboxSpec.Patience"/>. Idempotent.</summary>
-    void EndPatience();
+    Task EndPatienceAsync();
 
     /// <summary>
     /// Opens the egress door: from now on the worker's HTTP proxy address and its name server answer, and refuse everything

@@ -18,7 +18,7 @@ public sealed record SandboxSpec
     public required SandboxLimits Limits { get; init; }
 
     /// <summary>
-    /// How long it may be kept waiting for processors that others want, host included; <see cref="ISandbox.EndPatience"/> ends it
+    /// How long it may be kept waiting for processors that others want, host included; <see cref="ISandbox.EndPatienceAsync"/> ends it
     /// earlier. For what starts before anybody wants it. Zero, the default: not at all. Without effect where the kernel has no such thing
     /// as cpu.idle in a hierarchy of its own (cgroup v1, Linux 5.15).
     /// </summary>

@@ -15,6 +15,7 @@ internal sealed class Cgroup
     private readonly CgroupChoice _choice;
     private readonly string _name;
     private readonly Lock _gate = new();
+    private readonly string[] _late;
     private SandboxLimits _limits;
     private string? _patientGroup;
     private bool _killed;
@@ -27,14 +28,27 @@ internal sealed class Cgroup
         _limits = limits;
         _patientGroup = patientGroup;
         Directories = [.. choice.Used.Select(root => root.Directory + "/" + name)];
-        Joined = [.. choice.Used.Select(root => root == choice.Cpu && patientGroup is not null ? patientGroup : root.Directory + "/" + name)];
+
+        // Beside v1 groups, which say whose a process is, v2's may come a moment later. Nothing of a tenant's runs before it has.
+        var isLate = (CgroupRoot root) => choice.Memory is { IsJoinedAtOnce: true } && !root.IsJoinedAtOnce;
+        _late = [.. choice.Used.Where(isLate).Select(root => root.Directory + "/" + name)];
+        IsGathered = _late.Length == 0;
+        JoinFiles =
+        [
+            .. choice.Used.Where(root => !isLate(root)).Select(root =>
+                (root == choice.Cpu && patientGroup is not null ? patientGroup : root.Directory + "/" + name)
+                + (root.IsJoinedAtOnce ? "/tasks" : "/cgroup.procs")),
+        ];
     }
 
     /// <summary>Where its processes are counted and limited.</summary>
     public IReadOnlyList<string> Directories { get; }
 
-    /// <summary>Where its first process joins, by writing to cgroup.procs in each.</summary>
-    public IReadOnlyList<string> Joined { get; }
+    /// <summary>What its first process writes a 0 to before it runs anything else. For its other groups there is <see cref="Gather"/>.</summary>
+    public IReadOnlyList<string> JoinFiles { get; }
+
+    /// <summary>Whether its processes are in all of its groups; see <see cref="Gather"/>.</summary>
+    public bool IsGathered { get; private set; }
 
     public long MemoryLimitBytes => _limits.MemoryBytes;
 
@@ -80,6 +94,35 @@ internal sealed class Cgroup
         }
     }
 
+    /// <summary>
+    /// Moves a process that was started, and what it has started, into the groups that it did not join by itself. Blocks for as long
+    /// as the kernel takes (see <see cref="CgroupRoot.IsJoinedAtOnce"/>), as does <see cref="EndPatience"/>.
+    /// </summary>
+    /// <exception cref="SandboxException">The kernel refused.</exception>
+    public void Gather(int processId)
+    {
+        lock (_gate)
+        {
+            if (IsGathered)
+            {
+                return;
+            }
+
+            foreach (var group in _late)
+            {
+                // It may not be listed yet: then it has started nothing, and what it starts later is where it is.
+                MoveUnlessEnded(processId, group, () => _files.Exists($"/proc/{processId}"));
+                MoveAllTo(group);
+            }
+
+            IsGathered = true;
+            if (_killed && _choice.Kill is { } kill)
+            {
+                _files.Write(PathIn(kill, "cgroup.kill"), "1");
+            }
+        }
+    }
+
     /// <summary>Gives its processes the place among all others that its limits say. Idempotent.</summary>
     /// <exception cref="SandboxException">The kernel refused.</exception>
     public void EndPatience()
@@ -91,26 +134,7 @@ internal sealed class Cgroup
                 return;
             }
 
-            var procs = PathIn(_choice.Cpu!, "cgroup.procs");
-            var counted = _choice.Memory!.Directory + "/" + _name;
-            var moved = new HashSet<int>();
-
-            // What is forked meanwhile has its parent's group, and is found in the next round.
-            while (ProcessIds(counted).Where(moved.Add).ToList() is { Count: > 0 } processes)
-            {
-                foreach (var process in processes)
-                {
-                    try
-                    {
-                        _files.Write(procs, process.ToString(CultureInfo.InvariantCulture));
-                    }
-                    catch (SandboxException) when (!ProcessIds(counted).Contains(process))
-                    {
-                        // It has ended.
-                    }
-                }
-            }
-
+            MoveAllTo(_choice.Cpu!.Directory + "/" + _name);
             _patientGroup = null;
         }
     }
@@ -145,6 +169,11 @@ internal sealed class Cgroup
             if (_choice.Kill is { } kill)
             {
                 _files.Write(PathIn(kill, "cgroup.kill"), "1");
+                if (!IsGathered)
+                {
+                    KillListed();
+                }
+
                 return;
             }
 
@@ -229,6 +258,33 @@ internal sealed class Cgroup
 
     private static TimeSpan FromNanoseconds(long nanoseconds) => TimeSpan.FromTicks(nanoseconds / 100);
 
+    private void MoveAllTo(string group)
+    {
+        var counted = _choice.Memory!.Directory + "/" + _name;
+        var moved = new HashSet<int>();
+
+        // What is forked meanwhile has its parent's group, and is found in the next round.
+        while (ProcessIds(counted).Where(moved.Add).ToList() is { Count: > 0 } processes)
+        {
+            foreach (var process in processes)
+            {
+                MoveUnlessEnded(process, group, () => ProcessIds(counted).Contains(process));
+            }
+        }
+    }
+
+    private void MoveUnlessEnded(int processId, string group, Func<bool> lives)
+    {
+        try
+        {
+            _files.Write(group + "/cgroup.procs", processId.ToString(CultureInfo.InvariantCulture));
+        }
+        catch (SandboxException) when (!lives())
+        {
+            // It has ended.
+        }
+    }
+
     private void Apply(IEnumerable<CgroupWrite> writes)
     {
         foreach (var write in writes)
@@ -257,7 +313,7 @@ internal sealed class Cgroup
                 _files.Kill(process);
             }
 
-            if (processes.Count == 0 || _choice.Freezer is not null)
+            if (processes.Count == 0 || (IsGathered && _choice.Freezer is not null))
             {
                 return;
             }

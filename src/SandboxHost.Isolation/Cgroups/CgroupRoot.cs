@@ -7,6 +7,13 @@ namespace SandboxHost.Isolation.Cgroups;
 internal sealed record CgroupRoot(string Directory, int Version, FrozenSet<string> Files)
 {
     public bool Has(string file) => Files.Contains(file);
+
+    /// <summary>
+    /// Whether a process that has only just begun can join by itself, alone, and at once. By cgroup.procs a process takes its threads
+    /// along, and for that the kernel waits until nobody on the machine is about to start or end any: 6 to 20 ms. Not by tasks, which
+    /// v1 has, and who writes a 0 to it (kernel/cgroup/cgroup.c, cgroup_procs_write_start; Linux 5.5).
+    /// </summary>
+    public bool IsJoinedAtOnce => Has("tasks");
 }
 
 /// <summary>

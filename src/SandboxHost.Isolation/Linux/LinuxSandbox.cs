@@ -44,7 +44,7 @@ public sealed class LinuxSandbox : ISandbox
         _process = LibC.OpenProcess(ProcessId);
         FunctionDirectory = parts.Directories.FunctionDirectory(parts.Spec.Name);
         Exited = WatchAsync(process);
-        _patience = parts.Spec.Patience > TimeSpan.Zero ? time.CreateTimer(_ => EndPatience(), null, parts.Spec.Patience, Timeout.InfiniteTimeSpan) : null;
+        _patience = parts.Spec.Patience > TimeSpan.Zero ? time.CreateTimer(delegate { _ = EndPatienceAsync(); }, null, parts.Spec.Patience, Timeout.InfiniteTimeSpan) : null;
     }
 
     public int ProcessId { get; }
@@ -66,7 +66,11 @@ public sealed class LinuxSandbox : ISandbox
 
     public void SetLimits(SandboxLimits limits) => _parts.Group.SetLimits(limits);
 
-    public void EndPatience()
+    /// <summary>Completes when everything that it runs is in all of its groups, or when it has ended.</summary>
+    /// <exception cref="SandboxException">The kernel refused.</exception>
+    internal Task GatherAsync() => _parts.Group.IsGathered ? Task.CompletedTask : OnItsOwnThreadAsync(() => WhileAlive(() => _parts.Group.Gather(ProcessId)));
+
+    public Task EndPatienceAsync() => _patience is null ? Task.CompletedTask : OnItsOwnThreadAsync(() =>
     {
         try
         {
@@ -77,7 +81,7 @@ public sealed class LinuxSandbox : ISandbox
             // It works, and waits for processors behind all others.
             _logger.PatienceNotEnded(_parts.Spec.Name, e);
         }
-    }
+    });
 
     public void OpenEgress(int workerProcessId)
     {
@@ -175,6 +179,10 @@ public sealed class LinuxSandbox : ISandbox
             return new ValueTask(_disposal ??= DisposeOnceAsync());
         }
     }
+
+    // The kernel lets who moves a process wait for longer than a request takes; the pool's threads are as many as processors.
+    private static Task OnItsOwnThreadAsync(Action move) =>
+        Task.Factory.StartNew(move, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private void WhileAlive(Action change)
     {

@@ -73,6 +73,21 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
     {
         ArgumentNullException.ThrowIfNull(spec);
         cancellationToken.ThrowIfCancellationRequested();
+        var sandbox = await StartAsync(spec);
+        try
+        {
+            await sandbox.GatherAsync();
+            return sandbox;
+        }
+        catch (SandboxException)
+        {
+            await sandbox.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task<LinuxSandbox> StartAsync(SandboxSpec spec)
+    {
         if (!LegalName().IsMatch(spec.Name))
         {
             throw new SandboxException($"launch: '{spec.Name}' is no name for a sandbox: 1 to 64 of a-z, 0-9 and -");
@@ -92,7 +107,7 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
         {
             madeDirectory = MakeDirectories(spec.Name);
             group = _instance.Groups.CreateGroup(spec.Name, spec.Limits, isPatient: spec.Patience > TimeSpan.Zero);
-            var plan = SandboxPlanner.Plan(spec, Capabilities, Place(spec.Name, uid, group.Joined));
+            var plan = SandboxPlanner.Plan(spec, Capabilities, Place(spec.Name, uid, group.JoinFiles));
             output = new OutputLines(spec.Name, spec.Output, _time, _logger);
             var process = await _thread.StartAsync(CommandFor(plan, output));
 
@@ -109,14 +124,6 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
             await UndoAsync(spec.Name, uid, group, madeDirectory);
             throw e is SandboxException ? e : new SandboxException($"launch: {spec.Name}: {e.Message}", e);
         }
-    }
-
-    /// <summary>What a launch would do, step by step, for people.</summary>
-    public string Explain(SandboxSpec spec)
-    {
-        ArgumentNullException.ThrowIfNull(spec);
-        var groups = _instance.Groups.Choice.Used.Select(root => root.Directory + "/" + spec.Name);
-        return SandboxPlanner.Plan(spec, Capabilities, Place(spec.Name, _instance.Uids?.First, [.. groups])).ToString();
     }
 
     /// <summary>Ends every sandbox and removes everything of this instance.</summary>
@@ -159,11 +166,11 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
         return true;
     }
 
-    private SandboxPlacement Place(string name, uint? uid, IReadOnlyList<string> groups) => new()
+    private SandboxPlacement Place(string name, uint? uid, IReadOnlyList<string> joinFiles) => new()
     {
         HostProcessId = Environment.ProcessId,
         Uid = uid,
-        Cgroups = groups,
+        JoinFiles = joinFiles,
         FunctionDirectory = _instance.Directories.FunctionDirectory(name),
         ReportPath = _instance.Directories.ReportPath(name),
         SeccompPath = _instance.Directories.SeccompPath,

@@ -44,10 +44,8 @@ internal sealed class JobObjectSandbox : ISandbox
 
     public Task<SandboxExit> Exited { get; }
 
-    public void EndPatience()
-    {
-        // It never waits behind others.
-    }
+    /// <summary>It never waits behind others.</summary>
+    public Task EndPatienceAsync() => Task.CompletedTask;
 
     public void SetLimits(SandboxLimits limits)
     {

@@ -273,7 +273,7 @@ internal sealed class PlaceholderPool : IAsyncDisposable
                 await worker.Session!.WarmAsync(timeout.Token);
             }
 
-            worker.Sandbox!.EndPatience();
+            await worker.Sandbox!.EndPatienceAsync();
             return worker;
         }
         catch

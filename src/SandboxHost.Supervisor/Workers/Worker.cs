@@ -97,7 +97,7 @@ internal sealed class Worker : IWorkerEvents, IAsyncDisposable
             }
 
             WatchExit(Sandbox);
-            await using (patienceOver.Register(Sandbox.EndPatience))
+            await using (patienceOver.Register(() => _ = Sandbox.EndPatienceAsync()))
             {
                 await StartWeight.HoldUntilAsync(_hello.Task, Sandbox, Limits, _context.Clock, cancellationToken);
             }

@@ -175,10 +175,9 @@ public sealed class CgroupTests
         Assert.Contains("/cg/cpu/sandboxhost-0-patient", tree.Directories);
 
         var group = tree.CreateGroup("a", Limits, isPatient: true);
-        Assert.Equal(["/cg/cpu/sandboxhost-0-patient"], group.Joined.Except(group.Directories));
-        Assert.Equal(["/cg/cpu/sandboxhost-0/a"], group.Directories.Except(group.Joined));
+        Assert.Equal(["/cg/cpu/sandboxhost-0-patient/tasks"], group.JoinFiles.Except(group.Directories.Select(directory => directory + "/tasks")));
         var eager = tree.CreateGroup("b", Limits);
-        Assert.Equal(eager.Directories, eager.Joined);
+        Assert.Equal(eager.Directories.Select(directory => directory + "/tasks"), eager.JoinFiles);
 
         files["/cg/memory/me/sandboxhost-0/a/cgroup.procs"] = "11\n12\n";
         files.Writes.Clear();
@@ -209,8 +208,61 @@ public sealed class CgroupTests
         var files = FakeCgroupFiles.Unified("/cg/svc");
         var group = CgroupTree.Create(files, [new CgroupMount(2, [], "/cg/svc")], "sandboxhost-0").CreateGroup("a", Limits, isPatient: true);
 
-        Assert.Equal(group.Directories, group.Joined);
+        Assert.Equal(group.Directories.Select(directory => directory + "/cgroup.procs"), group.JoinFiles);
+        Assert.True(group.IsGathered);
         group.EndPatience();
+    }
+
+    [Fact]
+    public void Who_is_started_beside_a_unified_tree_is_moved_there_with_what_it_has_started()
+    {
+        var (files, group) = CreateHybrid();
+        Assert.DoesNotContain("/cg/unified/sandboxhost-0/a/cgroup.procs", group.JoinFiles);
+        files["/cg/memory/me/sandboxhost-0/a/cgroup.procs"] = "";
+        // It starts something while it is moved.
+        files.Written = (_, text) => files["/cg/memory/me/sandboxhost-0/a/cgroup.procs"] = text == "11" ? "11\n12\n" : "11\n12\n13\n";
+
+        group.Gather(11);
+
+        Assert.True(group.IsGathered);
+        Assert.Equal([.. new[] { "11", "11", "12", "13" }.Select(process => ("/cg/unified/sandboxhost-0/a/cgroup.procs", process))], files.Writes);
+    }
+
+    [Fact]
+    public void Who_has_ended_is_not_moved_and_who_cannot_be_moved_is_no_secret()
+    {
+        var (files, group) = CreateHybrid();
+        files.Refuses = (path, _) => path == "/cg/unified/sandboxhost-0/a/cgroup.procs";
+
+        group.Gather(11);
+        Assert.True(group.IsGathered);
+
+        (files, group) = CreateHybrid();
+        files.Refuses = (path, _) => path == "/cg/unified/sandboxhost-0/a/cgroup.procs";
+        files["/proc/11"] = "";
+        Assert.Throws<SandboxException>(() => group.Gather(11));
+    }
+
+    [Fact]
+    public void Who_is_killed_before_it_is_moved_is_killed_where_it_is_counted_and_again_where_it_comes()
+    {
+        var (files, group) = CreateHybrid();
+        files["/cg/memory/me/sandboxhost-0/a/cgroup.procs"] = "11\n12\n";
+
+        group.Kill();
+        Assert.Equal([11, 12], files.Killed.Distinct());
+
+        files.Writes.Clear();
+        group.Gather(11);
+        Assert.Equal(("/cg/unified/sandboxhost-0/a/cgroup.kill", "1"), files.Writes[^1]);
+    }
+
+    private static (FakeCgroupFiles Files, Cgroup Group) CreateHybrid()
+    {
+        var files = FakeCgroupFiles.Legacy("/cg/unified");
+        var group = CgroupTree.Create(files, [.. LegacyMounts, new CgroupMount(2, [], "/cg/unified")], "sandboxhost-0").CreateGroup("a", Limits);
+        files.Writes.Clear();
+        return (files, group);
     }
 
     [Fact]

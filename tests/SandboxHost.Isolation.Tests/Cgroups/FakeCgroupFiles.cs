@@ -194,13 +194,13 @@ internal sealed class FakeCgroupFiles : ICgroupFiles
             {
                 "memory" =>
                 [
-                    ("cgroup.procs", ""), ("memory.limit_in_bytes", ""), ("memory.memsw.limit_in_bytes", ""), ("memory.swappiness", "60"), ("memory.kmem.tcp.limit_in_bytes", ""),
+                    ("tasks", ""), ("cgroup.procs", ""), ("memory.limit_in_bytes", ""), ("memory.memsw.limit_in_bytes", ""), ("memory.swappiness", "60"), ("memory.kmem.tcp.limit_in_bytes", ""),
                     ("memory.usage_in_bytes", "0"), ("memory.max_usage_in_bytes", "0"), ("memory.stat", ""), ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n"),
                 ],
-                "cpu" => [("cgroup.procs", ""), ("cpu.cfs_quota_us", "-1"), ("cpu.shares", "1024"), ("cpu.cfs_period_us", "100000"), .. hasIdle ? [("cpu.idle", "0")] : Array.Empty<(string, string)>()],
-                "cpuacct" => [("cgroup.procs", ""), ("cpuacct.usage", "3000000")],
-                "pids" => [("cgroup.procs", ""), ("pids.max", "max"), ("pids.current", "0"), ("pids.events", "max 0\n")],
-                "freezer" => [("cgroup.procs", ""), ("freezer.state", "THAWED")],
+                "cpu" => [("tasks", ""), ("cgroup.procs", ""), ("cpu.cfs_quota_us", "-1"), ("cpu.shares", "1024"), ("cpu.cfs_period_us", "100000"), .. hasIdle ? [("cpu.idle", "0")] : Array.Empty<(string, string)>()],
+                "cpuacct" => [("tasks", ""), ("cgroup.procs", ""), ("cpuacct.usage", "3000000")],
+                "pids" => [("tasks", ""), ("cgroup.procs", ""), ("pids.max", "max"), ("pids.current", "0"), ("pids.events", "max 0\n")],
+                "freezer" => [("tasks", ""), ("cgroup.procs", ""), ("freezer.state", "THAWED")],
                 _ => [],
             },
     };
