@@ -47,9 +47,11 @@ public sealed class SiteFolder(SiteFolderOptions options, EsbuildBundler bundler
         get
         {
             var functions = (_configuration?.FunctionsDirectories ?? []).SelectMany(Watched);
-            var settings = (_configuration?.Directories ?? [options.Directory]).Append(options.Directory)
-                .Concat(_configuration is null ? [] : [_configuration.PublishDirectory, Path.GetDirectoryName(_configuration.PublishDirectory)!])
-                .Select(directory => (directory, false));
+            var publish = _configuration?.PublishDirectory ?? options.Directory;
+
+            // It may come and go; the site's folder does not, and what lies beside that one is not ours: it may be all of /tmp.
+            IEnumerable<string> published = publish == options.Directory ? [publish] : [publish, Path.GetDirectoryName(publish)!];
+            var settings = (_configuration?.Directories ?? []).Append(options.Directory).Concat(published).Select(directory => (directory, false));
             var inputs = _built.Values.SelectMany(built => built.Inputs).Select(Path.GetDirectoryName).OfType<string>()
                 .Where(directory => !directory.Contains("/node_modules", StringComparison.Ordinal))
                 .Select(directory => (directory, false));

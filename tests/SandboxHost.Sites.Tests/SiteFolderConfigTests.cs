@@ -229,6 +229,18 @@ public sealed class SiteFolderConfigTests : IDisposable
         Assert.Single(Warnings());
     }
 
+    [TimedTheory]
+    [InlineData("")]
+    [InlineData("[build]\npublish = \".\"")]
+    [InlineData("[build]\npublish = \"dist\"")]
+    public async Task What_others_write_beside_the_site_builds_nothing(string settings)
+    {
+        _site.Write("netlify.toml", settings);
+        await BuildAsync();
+
+        Assert.All(_folder.WatchedDirectories, watched => Assert.StartsWith(_site.Path, watched.Directory, StringComparison.Ordinal));
+    }
+
     [TimedFact]
     public async Task Directories_that_may_come_to_hold_functions_are_waited_for()
     {
