@@ -72,7 +72,8 @@ public sealed partial class DurableRunTests
             await host.WaitForLineAsync(_ => Done() >= enough, TestMachine.Seconds(60));
             var workers = host.Output.Select(line => Started().Match(line)).Where(match => match.Success)
                 .Select(match => int.Parse(match.Groups["id"].Value)).Where(id => Directory.Exists($"/proc/{id}")).ToArray();
-            killed += TryKill(random.GetItems(workers, 1)[0]) ? 1 : 0;
+            // None, where on a busy machine so much was told to be done at once that they died faster than others start.
+            killed += workers.Length > 0 && TryKill(random.GetItems(workers, 1)[0]) ? 1 : 0;
         }
 
         var begun = host.Output.Select(line => Report().Match(line)).Where(match => match.Success && match.Groups["what"].Value == "begin").Select(match => match.Value).ToList();
