@@ -94,6 +94,18 @@ public sealed class PlaceholderTests
     }
 
     [TimedFact]
+    public async Task One_that_dies_while_it_stands_ready_is_replaced()
+    {
+        var clock = new FakeTimeProvider();
+        await using var host = await TestHost.StartAsync(clock, options => options with { Placeholders = 1 });
+        await AdvanceUntilAsync(clock, () => host.PlaceholdersReady.IsCompleted, "one stands ready");
+
+        host.Launcher.Workers[0].Sandbox.Exit(new SandboxExit(SandboxExitReason.Signalled, 0, 9));
+
+        await AdvanceUntilAsync(clock, () => host.Launcher.Workers.Count == 2 && Idle(host) == 1, "another one stands ready");
+    }
+
+    [TimedFact]
     public async Task After_a_burst_as_many_stand_ready_as_it_wanted_and_a_minute_later_as_many_as_before()
     {
         var clock = new FakeTimeProvider();

@@ -19,7 +19,7 @@ internal sealed class PlaceholderPool : IAsyncDisposable
 
     private static readonly TimeSpan FailureDelay = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan ShrinkInterval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan TidyInterval = TimeSpan.FromSeconds(10);
 
     /// <summary>Bursts leave the others this many times as many workers as stand ready for them.</summary>
     private const int WorkersOverMost = 4;
@@ -36,7 +36,7 @@ internal sealed class PlaceholderPool : IAsyncDisposable
     private readonly List<Worker> _ready = [];
     private readonly CancellationTokenSource _stopping = new();
     private readonly long _origin;
-    private ITimer? _shrinking;
+    private ITimer? _tidying;
     private SandboxRuntime? _runtime;
     private WorkerStarter? _starter;
     private int _starting;
@@ -70,7 +70,7 @@ internal sealed class PlaceholderPool : IAsyncDisposable
     {
         _starter = starter;
         _runtime = _context.Options.Runtimes[0];
-        _shrinking = _context.Clock.CreateTimer(_ => Shrink(), null, ShrinkInterval, ShrinkInterval);
+        _tidying = _context.Clock.CreateTimer(_ => Tidy(), null, TidyInterval, TidyInterval);
         Refill();
     }
 
@@ -125,10 +125,7 @@ internal sealed class PlaceholderPool : IAsyncDisposable
                 _ready.RemoveAt(_ready.Count - 1);
             }
 
-            if (_full.Task.IsCompleted)
-            {
-                _full = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            }
+            BeginAnew();
         }
 
         Refill();
@@ -138,9 +135,9 @@ internal sealed class PlaceholderPool : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
-        if (_shrinking is not null)
+        if (_tidying is not null)
         {
-            await _shrinking.DisposeAsync();
+            await _tidying.DisposeAsync();
         }
 
         List<Worker> ready;
@@ -155,11 +152,26 @@ internal sealed class PlaceholderPool : IAsyncDisposable
 
     private TimeSpan Now => _context.Clock.GetElapsedTime(_origin);
 
-    private void Shrink()
+    // Under the lock.
+    private void BeginAnew()
+    {
+        if (_full.Task.IsCompleted)
+        {
+            _full = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
+    // Not at once: what dies as soon as it is ready would die again and again.
+    private void Tidy()
     {
         List<Worker> surplus;
         lock (_gate)
         {
+            if (_ready.RemoveAll(worker => worker.IsLeaving) > 0)
+            {
+                BeginAnew();
+            }
+
             // The oldest are the first in the list.
             surplus = _ready[..Math.Max(0, _ready.Count - _demand.CountAt(Now))];
             _ready.RemoveRange(0, surplus.Count);
@@ -169,6 +181,8 @@ internal sealed class PlaceholderPool : IAsyncDisposable
         {
             _context.Background.Run(() => worker.DisposeAsync().AsTask());
         }
+
+        Refill();
     }
 
     private void Refill()
