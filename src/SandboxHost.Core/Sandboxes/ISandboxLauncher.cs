@@ -47,7 +47,7 @@ public interface ISandbox : IAsyncDisposable
     /// <exception cref="SandboxException">The kernel refused a value.</exception>
     void SetLimits(SandboxLimits limits);
 
-    /// <summary>From now on somebody may be waiting for it: see <see cref="SandboxSpec.Patience"/>. Idempotent.</summary>
+    /// <summary>From now on somebody may be waiting for it: see <see cref="SandboxSpec.Patience"/>. Completes when it waits behind nobody any more. Idempotent.</summary>
     Task EndPatienceAsync();
 
     /// <summary>

@@ -15,7 +15,6 @@ internal sealed class Cgroup
     private readonly CgroupChoice _choice;
     private readonly string _name;
     private readonly Lock _gate = new();
-    private readonly string[] _late;
     private SandboxLimits _limits;
     private string? _patientGroup;
     private bool _killed;
@@ -28,16 +27,12 @@ internal sealed class Cgroup
         _limits = limits;
         _patientGroup = patientGroup;
         Directories = [.. choice.Used.Select(root => root.Directory + "/" + name)];
-
-        // Beside v1 groups, which say whose a process is, v2's may come a moment later. Nothing of a tenant's runs before it has.
-        var isLate = (CgroupRoot root) => choice.Memory is { IsJoinedAtOnce: true } && !root.IsJoinedAtOnce;
-        _late = [.. choice.Used.Where(isLate).Select(root => root.Directory + "/" + name)];
-        IsGathered = _late.Length == 0;
+        var later = choice.JoinedLater;
+        IsGathered = later.Count == 0;
         JoinFiles =
         [
-            .. choice.Used.Where(root => !isLate(root)).Select(root =>
-                (root == choice.Cpu && patientGroup is not null ? patientGroup : root.Directory + "/" + name)
-                + (root.IsJoinedAtOnce ? "/tasks" : "/cgroup.procs")),
+            .. choice.Used.Except(later).Select(root =>
+                (root == choice.Cpu && patientGroup is not null ? patientGroup : root.Directory + "/" + name) + "/" + root.JoinFile),
         ];
     }
 
@@ -108,7 +103,7 @@ internal sealed class Cgroup
                 return;
             }
 
-            foreach (var group in _late)
+            foreach (var group in _choice.JoinedLater.Select(root => root.Directory + "/" + _name))
             {
                 // It may not be listed yet: then it has started nothing, and what it starts later is where it is.
                 MoveUnlessEnded(processId, group, () => _files.Exists($"/proc/{processId}"));

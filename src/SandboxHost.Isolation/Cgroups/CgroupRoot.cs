@@ -14,6 +14,9 @@ internal sealed record CgroupRoot(string Directory, int Version, FrozenSet<strin
     /// v1 has, and who writes a 0 to it (kernel/cgroup/cgroup.c, cgroup_procs_write_start; Linux 5.5).
     /// </summary>
     public bool IsJoinedAtOnce => Has("tasks");
+
+    /// <summary>What a process writes a 0 to in a group of this hierarchy to join it.</summary>
+    public string JoinFile => IsJoinedAtOnce ? "tasks" : "cgroup.procs";
 }
 
 /// <summary>
@@ -26,6 +29,12 @@ internal sealed record CgroupChoice(
     /// <summary>Every hierarchy that is used for something, once.</summary>
     public IReadOnlyList<CgroupRoot> Used { get; } =
         [.. new[] { Memory, Cpu, Pids, Freezer, Kill, CpuTime }.OfType<CgroupRoot>().DistinctBy(root => root.Directory)];
+
+    /// <summary>
+    /// Those that the host moves a process into while it starts: v2's beside v1 groups, which say meanwhile whose it is. Nothing of a
+    /// tenant's runs before.
+    /// </summary>
+    public IReadOnlyList<CgroupRoot> JoinedLater => Memory is { IsJoinedAtOnce: true } ? [.. Used.Where(root => !root.IsJoinedAtOnce)] : [];
 
     public static CgroupChoice From(IReadOnlyCollection<CgroupRoot> roots)
     {

@@ -79,8 +79,9 @@ public sealed partial class LinuxSandboxLauncher : ISandboxLauncher, IAsyncDispo
             await sandbox.GatherAsync();
             return sandbox;
         }
-        catch (SandboxException)
+        catch
         {
+            // Whatever it was, also that no thread could be had: nobody else would end it.
             await sandbox.DisposeAsync();
             throw;
         }
